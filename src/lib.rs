@@ -1,0 +1,1 @@
+//! Guardline audits how a cloud estate's compute is governed.
