@@ -1,0 +1,158 @@
+//! One difference between baseline and snapshot.
+//!
+//! In: nothing. Out: data that findings, attribution and reports share. It never holds a severity or a status.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Rule;
+use crate::baseline::Position;
+use crate::estate::{Kind, Scope};
+
+/// What about the subject drifted. Together with kind, scope and subject it makes the finding's stable id, and it says
+/// which audit events can have caused the difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// How much or which: a quota's value, a setting's value.
+    Value,
+    /// An open request.
+    Request,
+    /// A row of the quota template.
+    Template,
+    /// The provider's own management.
+    AutoManagement,
+    /// On or off: a region, a policy type, an account's state.
+    Status,
+    /// The status of a zone group.
+    ZoneGroup,
+    /// Whether it is there at all.
+    Existence,
+    /// Where it hangs.
+    Placement,
+    /// What it is called.
+    Name,
+    /// A service administered by a member.
+    Delegation,
+    /// The organisation's resource policy.
+    ResourcePolicy,
+    /// A service's trusted access.
+    TrustedService,
+    /// A handshake.
+    Handshake,
+    /// A transfer of billing responsibility.
+    Transfer,
+    /// What a document says.
+    Content,
+    /// What a policy is attached to.
+    Attachment,
+    /// Who may change it.
+    Management,
+    /// Whether a trail logs.
+    Logging,
+    /// What a trail records.
+    Configuration,
+    /// Whether a trail's files arrive.
+    Delivery,
+    /// An entry of the baseline.
+    Entry,
+}
+
+impl Aspect {
+    /// The word used in ids and event catalogues.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Request => "request",
+            Self::Template => "template",
+            Self::AutoManagement => "auto-management",
+            Self::Status => "status",
+            Self::ZoneGroup => "zone-group",
+            Self::Existence => "existence",
+            Self::Placement => "placement",
+            Self::Name => "name",
+            Self::Delegation => "delegation",
+            Self::ResourcePolicy => "resource-policy",
+            Self::TrustedService => "trusted-service",
+            Self::Handshake => "handshake",
+            Self::Transfer => "transfer",
+            Self::Content => "content",
+            Self::Attachment => "attachment",
+            Self::Management => "management",
+            Self::Logging => "logging",
+            Self::Configuration => "configuration",
+            Self::Delivery => "delivery",
+            Self::Entry => "entry",
+        }
+    }
+}
+
+/// Whether a difference takes protection away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is possible than declared.
+    Weaker,
+    /// Less is possible than declared.
+    Stricter,
+    /// The same is possible.
+    Equivalent,
+    /// Both more and less.
+    Mixed,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What a difference is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The provider's own immutable id, or the ids joined by `/`: `ec2/L-1216C47A`, `p-ab12cd34@ou-ab12-c3d4e5f6`.
+    pub id: String,
+    /// What people call it. Attacker-controlled.
+    pub name: String,
+}
+
+/// In whose log the change stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoggedIn {
+    /// The account whose history holds it.
+    pub account: String,
+    /// The region, or none for the partition's home region of global services.
+    pub region: Option<String>,
+}
+
+/// One difference between baseline and snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// Which rule it breaks.
+    pub rule: Rule,
+    /// Of which kind it is.
+    pub kind: Kind,
+    /// What about the subject drifted.
+    pub aspect: Aspect,
+    /// Where.
+    pub scope: Scope,
+    /// About what.
+    pub subject: Subject,
+    /// Whether it takes protection away.
+    pub direction: Direction,
+    /// What the baseline says.
+    pub expected: Value,
+    /// What was read.
+    pub actual: Value,
+    /// The line of the baseline it comes from; none where the baseline says nothing of it.
+    pub position: Option<Position>,
+    /// Where a record of the change would be.
+    pub logged_in: Vec<LoggedIn>,
+    /// What such a record names: `service`, `code`, `policy`, `target`, `account`, … as the event catalogue calls them.
+    pub event_subject: BTreeMap<String, String>,
+    /// What such a record brought about, to be held against the present state: `value` → `640`, `attachment` → `detached`.
+    pub event_effect: BTreeMap<String, String>,
+}
