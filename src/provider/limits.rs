@@ -1,0 +1,188 @@
+//! How fast a provider may be asked: token buckets per account × region × operation, and ceilings above them.
+//!
+//! In: one table of published limits, and the user's own ceiling. Out: a wait before each call. It never lets a call
+//! through early, and never gives up.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::Deserialize;
+
+/// A published limit: calls per second, and how many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Calls per second.
+    pub rate: f64,
+    /// Calls at once.
+    pub burst: u32,
+}
+
+/// Ceilings over all operations of one service, in calls per second.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ceiling {
+    /// For one account.
+    pub account: u32,
+    /// For all accounts of one organisation.
+    pub organization: u32,
+}
+
+/// The table of published limits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitTable {
+    /// Where nothing is published.
+    pub default: Limit,
+    /// By service.
+    pub services: BTreeMap<String, Ceiling>,
+    /// By `service:Operation`.
+    pub operations: BTreeMap<String, Limit>,
+}
+
+impl LimitTable {
+    /// The limit of one `service:Operation`.
+    #[must_use]
+    pub fn limit(&self, operation: &str) -> Limit {
+        self.operations.get(operation).copied().unwrap_or(self.default)
+    }
+
+    /// Every limit multiplied, for a test double whose limits are scaled alike.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        let scale = |limit: &mut Limit| limit.rate *= factor;
+        scale(&mut self.default);
+        self.operations.values_mut().for_each(scale);
+        for ceiling in self.services.values_mut() {
+            ceiling.account = whole(f64::from(ceiling.account) * factor).get();
+            ceiling.organization = whole(f64::from(ceiling.organization) * factor).get();
+        }
+        self
+    }
+}
+
+/// Stay this far below what is published, so that jitter on the way does not add up to a refusal.
+const SHARE: f64 = 0.95;
+
+/// Buckets in use.
+#[derive(Debug)]
+pub struct Limits {
+    table: LimitTable,
+    operations: BTreeMap<String, DefaultKeyedRateLimiter<(String, String)>>,
+    others: DefaultKeyedRateLimiter<(String, String, String)>,
+    accounts: BTreeMap<String, DefaultKeyedRateLimiter<String>>,
+    organizations: BTreeMap<String, DefaultDirectRateLimiter>,
+    overall: Option<DefaultDirectRateLimiter>,
+}
+
+impl Limits {
+    /// Buckets after `table`, and at most `max_rps` calls a second over everything.
+    #[must_use]
+    pub fn new(table: LimitTable, max_rps: Option<NonZeroU32>) -> Self {
+        let operations =
+            table.operations.iter().map(|(name, limit)| (name.clone(), RateLimiter::keyed(bucket(*limit)))).collect();
+        let ceiling = |rate: u32| bucket(Limit { rate: f64::from(rate), burst: rate.div_ceil(10) });
+        let accounts = table
+            .services
+            .iter()
+            .map(|(name, service)| (name.clone(), RateLimiter::keyed(ceiling(service.account))))
+            .collect();
+        let organizations = table
+            .services
+            .iter()
+            .map(|(name, service)| (name.clone(), RateLimiter::direct(ceiling(service.organization))))
+            .collect();
+        Self {
+            others: RateLimiter::keyed(bucket(table.default)),
+            operations,
+            accounts,
+            organizations,
+            overall: max_rps.map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
+            table,
+        }
+    }
+
+    /// The table behind the buckets.
+    #[must_use]
+    pub const fn table(&self) -> &LimitTable {
+        &self.table
+    }
+
+    /// Waits until this call may be made.
+    pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) {
+        let name = format!("{service}:{operation}");
+        match self.operations.get(&name) {
+            Some(limiter) => limiter.until_key_ready(&(account.to_owned(), region.to_owned())).await,
+            None => self.others.until_key_ready(&(name, account.to_owned(), region.to_owned())).await,
+        }
+        if let Some(limiter) = self.accounts.get(service) {
+            limiter.until_key_ready(&account.to_owned()).await;
+        }
+        if let Some(limiter) = self.organizations.get(service) {
+            limiter.until_ready().await;
+        }
+        if let Some(limiter) = &self.overall {
+            limiter.until_ready().await;
+        }
+    }
+}
+
+/// A bucket a little smaller than what is published.
+fn bucket(limit: Limit) -> Quota {
+    let period = Duration::from_secs_f64(1.0 / (limit.rate * SHARE).max(0.001));
+    let burst = NonZeroU32::new(limit.burst.saturating_sub(1)).unwrap_or(NonZeroU32::MIN);
+    Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst)
+}
+
+/// A rate as a whole number of at least one.
+fn whole(rate: f64) -> NonZeroU32 {
+    // Rates are small positive numbers: the cast saturates, and never below one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
+    NonZeroU32::new(rate.ceil() as u32).unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> LimitTable {
+        LimitTable {
+            default: Limit { rate: 5.0, burst: 5 },
+            services: BTreeMap::new(),
+            operations: BTreeMap::from([("a:Slow".to_owned(), Limit { rate: 10.0, burst: 2 })]),
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_are_spread_below_the_published_rate() {
+        let limits = Limits::new(table(), None);
+        let start = std::time::Instant::now();
+        for _ in 0..4 {
+            limits.wait("a", "Slow", "1", "r").await;
+        }
+        // Ten a second with a burst of two allows the fourth call after 0.2 s; the bucket is a little slower.
+        assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn accounts_do_not_wait_for_each_other() {
+        let limits = Limits::new(table(), None);
+        let start = std::time::Instant::now();
+        for account in 0..50 {
+            limits.wait("a", "Slow", &account.to_string(), "r").await;
+        }
+        assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn the_users_ceiling_holds_over_all_accounts() {
+        let limits = Limits::new(table(), NonZeroU32::new(20));
+        let start = std::time::Instant::now();
+        for account in 0..6 {
+            limits.wait("a", "Slow", &account.to_string(), "r").await;
+        }
+        assert!(start.elapsed() >= Duration::from_millis(245), "{:?}", start.elapsed());
+    }
+}
