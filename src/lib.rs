@@ -1,1 +1,3 @@
 //! Guardline audits how a cloud estate's compute is governed.
+
+pub mod baseline;
