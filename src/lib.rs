@@ -4,4 +4,7 @@
 //!
 //! Modules are listed in the order of import: each knows only those above it.
 
+pub mod baseline;
 pub mod estate;
+
+pub mod compare;
