@@ -121,8 +121,11 @@ impl Recorder {
         if head.exists() || path.exists() {
             return Err(RecordingError::Exists(directory.to_owned()));
         }
-        let mut text = serde_json::to_string_pretty(manifest)
-            .map_err(|source| RecordingError::Malformed { path: head.clone(), line: 1, source })?;
+        let mut text = serde_json::to_string_pretty(manifest).map_err(|source| RecordingError::Malformed {
+            path: head.clone(),
+            line: 1,
+            source,
+        })?;
         text.push('\n');
         std::fs::write(&head, text).map_err(io(&head))?;
         let file = Mutex::new(BufWriter::new(File::create(&path).map_err(io(&path))?));
@@ -137,8 +140,11 @@ impl Recorder {
         redaction::mask(&mut exchange.input);
         redaction::mask(&mut exchange.output);
         let io = |source| RecordingError::Io { path: self.path.clone(), source };
-        let line = serde_json::to_string(&exchange)
-            .map_err(|source| RecordingError::Malformed { path: self.path.clone(), line: 0, source })?;
+        let line = serde_json::to_string(&exchange).map_err(|source| RecordingError::Malformed {
+            path: self.path.clone(),
+            line: 0,
+            source,
+        })?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(file, "{line}").map_err(io)
     }
@@ -179,8 +185,11 @@ impl Recording {
     /// When a line is not of this format; `directory` stands in the message.
     pub fn read(directory: &Path, manifest: &str, exchanges: impl BufRead) -> Result<Self, RecordingError> {
         let path = directory.join(MANIFEST);
-        let manifest: Manifest = serde_json::from_str(manifest)
-            .map_err(|source| RecordingError::Malformed { path: path.clone(), line: source.line(), source })?;
+        let manifest: Manifest = serde_json::from_str(manifest).map_err(|source| RecordingError::Malformed {
+            path: path.clone(),
+            line: source.line(),
+            source,
+        })?;
         if manifest.schema != RECORDING_SCHEMA {
             return Err(RecordingError::Schema { path, found: manifest.schema });
         }
@@ -188,8 +197,11 @@ impl Recording {
         let mut held = HashMap::new();
         for (index, line) in exchanges.lines().enumerate() {
             let line = line.map_err(|source| RecordingError::Io { path: path.clone(), source })?;
-            let exchange: Exchange = serde_json::from_str(&line)
-                .map_err(|source| RecordingError::Malformed { path: path.clone(), line: index + 1, source })?;
+            let exchange: Exchange = serde_json::from_str(&line).map_err(|source| RecordingError::Malformed {
+                path: path.clone(),
+                line: index + 1,
+                source,
+            })?;
             let key = key(&exchange.operation, &exchange.account, &exchange.region, &exchange.input);
             held.insert(key, exchange);
         }
@@ -253,15 +265,12 @@ mod tests {
         recorder.finish().unwrap();
 
         let recording = Recording::open(directory.path()).unwrap();
-        let answer = recording.answer(
-            "organizations:ListAccounts",
-            "111111111111",
-            "us-east-1",
-            &json!({"NextToken": "t"}),
-        );
+        let answer =
+            recording.answer("organizations:ListAccounts", "111111111111", "us-east-1", &json!({"NextToken": "t"}));
         assert_eq!(answer.unwrap().status, 200);
         assert!(!answer.unwrap().output.to_string().contains("root@acme.example"));
-        let other = recording.answer("organizations:ListAccounts", "222222222222", "us-east-1", &json!({"NextToken": "t"}));
+        let other =
+            recording.answer("organizations:ListAccounts", "222222222222", "us-east-1", &json!({"NextToken": "t"}));
         assert!(other.is_none());
     }
 

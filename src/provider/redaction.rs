@@ -27,8 +27,7 @@ struct Keys {
 }
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let table: Table =
-        super::shipped("policies/redaction.yaml", include_str!("../../policies/redaction.yaml"));
+    let table: Table = super::shipped("policies/redaction.yaml", include_str!("../../policies/redaction.yaml"));
     let lower = |words: Vec<String>| words.into_iter().map(|word| word.to_lowercase()).collect();
     Keys { secrets: lower(table.secrets), emails: lower(table.emails) }
 });
@@ -39,9 +38,9 @@ pub fn mask(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(mask),
         Value::Object(fields) => {
             // Handshakes name their parties as `{"Type": "EMAIL", "Id"|"Value": …}`.
-            let names_email = fields
-                .iter()
-                .any(|(key, value)| key.eq_ignore_ascii_case("type") && value.as_str().is_some_and(|kind| kind.contains("EMAIL")));
+            let names_email = fields.iter().any(|(key, value)| {
+                key.eq_ignore_ascii_case("type") && value.as_str().is_some_and(|kind| kind.contains("EMAIL"))
+            });
             for (key, value) in fields.iter_mut() {
                 let key = key.to_lowercase();
                 if KEYS.secrets.contains(&key) && !value.is_null() {

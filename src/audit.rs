@@ -1,0 +1,8 @@
+//! Who did it: audit events, and what they say about a drift.
+//!
+//! In: drift, and raw records of an audit log. Out: which log to ask for what, and an attribution for every drift. It
+//! never guesses: what the records do not prove is ambiguous, not found or blind.
+
+mod attribution;
+
+pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};

@@ -1,0 +1,51 @@
+//! How an estate is read: one cloud a folder, behind the few words of this file.
+//!
+//! In: a baseline, which says what is worth reading. Out: a snapshot with its coverage, and raw audit records. It never
+//! changes anything at a provider, never compares, and lets no type of a provider's SDK out of the provider's folder.
+
+pub mod limits;
+pub mod recording;
+pub mod redaction;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::estate::Gap;
+
+/// A question to an account's audit log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LookupRequest {
+    /// Whose log.
+    pub account: String,
+    /// Which region's log; none for the partition's home region of global services.
+    pub region: Option<String>,
+    /// The name of the events that are sought.
+    pub event_name: String,
+    /// From when.
+    pub start: Timestamp,
+    /// Until when.
+    pub end: Timestamp,
+}
+
+/// What the log answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupAnswer {
+    /// The question.
+    pub request: LookupRequest,
+    /// The raw records, newest first, as the provider wrote them.
+    pub records: Vec<Value>,
+    /// Why the answer is not whole, if it is not. Records read before the failure are kept.
+    pub gap: Option<Gap>,
+}
+
+/// Parses a table that is part of the program.
+///
+/// # Panics
+/// Never in a released program: a test parses every table.
+fn shipped<T: DeserializeOwned>(name: &str, text: &str) -> T {
+    match serde_yaml::from_str(text) {
+        Ok(table) => table,
+        Err(error) => unreachable!("`{name}` is part of the program and does not parse: {error}"),
+    }
+}
