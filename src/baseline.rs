@@ -1,4 +1,15 @@
 //! The baseline: what should be. In come YAML files and the policy documents that they name; out comes a typed,
 //! checked [`model::Baseline`] in which every entry knows its file, line and column. Never reads the cloud.
 
+mod check;
+pub mod diagnostic;
+pub mod document;
+mod explain;
+pub mod files;
+mod load;
 pub mod model;
+mod policies;
+pub mod schema;
+
+pub use load::{Baseline, LoadError, load, load_from};
+pub use policies::Document;
