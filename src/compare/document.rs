@@ -52,6 +52,12 @@ pub fn canonical(document: Value) -> Value {
     sorted(Value::Object(keys))
 }
 
+/// The canonical form of a live document; one that cannot be read exactly stands as the text that it is, so that it is
+/// like no declared document.
+pub(super) fn value_or_text(text: &str) -> Value {
+    canonical_value(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
 /// `sha256:` and the hash of a canonical text, as `digest` in a baseline bounds a document.
 #[must_use]
 pub fn digest(canonical: &str) -> String {
