@@ -12,13 +12,13 @@ use super::{DocumentSource, Limit, OuPath, Patterns, SettingsRule, Where};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Aws {
-    /// Id of the organisation, `o-…`. Left out: a standalone account.
+    /// Id of the organisation, `o-…`. Left out: not compared, or a standalone account.
     #[serde(default)]
-    #[schemars(regex(pattern = r"^o-[a-z0-9]{10,32}$"))]
+    #[schemars(extend("format" = "organization-id", "pattern" = "^o-[a-z0-9]{10,32}$"))]
     pub organization: Option<String>,
     /// Id of the management account: 12 digits, in quotes.
     #[serde(default)]
-    #[schemars(extend("format" = "account-id"))]
+    #[schemars(extend("format" = "account-id", "pattern" = "^[0-9]{12}$"))]
     pub management_account: Option<String>,
     /// How the agent reaches the organisation and its accounts.
     #[serde(default)]
@@ -88,7 +88,7 @@ pub struct Access {
     pub member_role: Option<Patterns>,
     /// Environment variable that holds the external id for these roles.
     #[serde(default)]
-    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    #[schemars(extend("format" = "environment-variable", "pattern" = "^[A-Za-z_][A-Za-z0-9_]*$"))]
     pub external_id_env: Option<String>,
 }
 
@@ -111,7 +111,7 @@ pub struct Scope {
 pub struct AccountEntry {
     /// Account id: 12 digits, in quotes.
     #[serde(default)]
-    #[schemars(extend("format" = "account-id"))]
+    #[schemars(extend("format" = "account-id", "pattern" = "^[0-9]{12}$"))]
     pub id: Option<String>,
     /// Pattern for the names of any number of accounts that were created here; invited ones never match.
     #[serde(default, rename = "match")]
@@ -137,7 +137,7 @@ pub struct OrganizationalUnit {
     pub path: OuPath,
     /// Its id, `ou-…`. With it, a changed name is seen as a new name.
     #[serde(default)]
-    #[schemars(regex(pattern = "^ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}$"))]
+    #[schemars(extend("format" = "ou-id", "pattern" = "^ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}$"))]
     pub id: Option<String>,
 }
 
@@ -166,7 +166,7 @@ pub struct ResponsibilityTransfer {
     pub direction: Option<TransferDirection>,
     /// Management account of the other organisation: 12 digits, in quotes.
     #[serde(default)]
-    #[schemars(extend("format" = "account-id"))]
+    #[schemars(extend("format" = "account-id", "pattern" = "^[0-9]{12}$"))]
     pub management_account: Option<String>,
 }
 
@@ -285,11 +285,11 @@ pub struct PolicyRule {
     pub name: String,
     /// Its id, `p-…`. With it, a changed name is seen as a new name.
     #[serde(default)]
-    #[schemars(regex(pattern = "^p-[0-9a-zA-Z_]{8,128}$"))]
+    #[schemars(extend("format" = "policy-id", "pattern" = "^p-[0-9a-zA-Z_]{8,128}$"))]
     pub id: Option<String>,
     /// Its type: AWS's name in lower case without `_POLICY`, such as `service_control`.
     #[serde(rename = "type")]
-    #[schemars(regex(pattern = "^[a-z0-9_]+$"))]
+    #[schemars(extend("format" = "policy-type", "pattern" = "^[a-z0-9_]+$"))]
     pub policy_type: String,
     /// Whether AWS made it.
     #[serde(default)]

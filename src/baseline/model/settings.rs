@@ -57,6 +57,7 @@ pub struct InstanceMetadataDefaults {
     pub http_tokens: Option<String>,
     /// How many hops a token may travel.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 64))]
     pub http_put_response_hop_limit: Option<i32>,
     /// Whether the service answers.
     #[serde(default)]

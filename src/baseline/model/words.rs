@@ -169,7 +169,7 @@ impl JsonSchema for Moment {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "moment"})
+        json_schema!({"type": "string", "format": "moment", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
     }
 }
 
@@ -232,7 +232,7 @@ impl JsonSchema for Period {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "period"})
+        json_schema!({"type": "string", "format": "period", "pattern": "^[0-9]+[hdw]$"})
     }
 }
 
