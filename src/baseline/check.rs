@@ -23,12 +23,7 @@ const MAX_LOOKBACK: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Looks at a whole baseline.
 pub(super) fn meaning(root: &Node, sources: &Sources, known_rules: &[&str]) -> Vec<Diagnostic> {
-    let mut check = Check {
-        root,
-        sources,
-        known_rules,
-        said: Vec::new(),
-    };
+    let mut check = Check { root, sources, known_rules, said: Vec::new() };
     check.top();
     check.exemptions();
     check.approved_changes();
@@ -49,9 +44,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// The value at a pointer, when it is there and has the right shape (else the schema has said so).
     fn get<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
-        self.root
-            .at(pointer)
-            .and_then(|node| serde_json::from_value(node.to_value()).ok())
+        self.root.at(pointer).and_then(|node| serde_json::from_value(node.to_value()).ok())
     }
 
     /// The entries of a list that have the right shape, with their pointers.
@@ -99,11 +92,7 @@ impl Check<'_> {
             match first.get(id) {
                 Some(there) => {
                     let twice = Diagnostic::error(span, format!("{what} `{id}` is declared twice"));
-                    self.said.push(
-                        twice
-                            .related(*there, "first here")
-                            .help("remove one of them"),
-                    );
+                    self.said.push(twice.related(*there, "first here").help("remove one of them"));
                 }
                 None => {
                     first.insert(id, span);
@@ -122,27 +111,20 @@ impl Check<'_> {
                     "CloudTrail's event history reaches back 90 days: write `90d` or less",
                 );
             } else if lookback.length().is_zero() {
-                self.error(
-                    span,
-                    format!("`{lookback}` leaves no time"),
-                    "write `7d`, or remove the key",
-                );
+                self.error(span, format!("`{lookback}` leaves no time"), "write `7d`, or remove the key");
             }
         }
         if !self.has("/aws") {
             let span = self.key_span("");
             self.said.push(
-                Diagnostic::warning(span, "nothing is audited: the key `aws` is missing")
-                    .help("add an `aws` section"),
+                Diagnostic::warning(span, "nothing is audited: the key `aws` is missing").help("add an `aws` section"),
             );
         }
         if let Some(severities) = self.root.get("severity")
             && let super::document::Content::Map(entries) = &severities.content
         {
-            let wrong: Vec<_> = entries
-                .iter()
-                .filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span))
-                .collect();
+            let wrong: Vec<_> =
+                entries.iter().filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span)).collect();
             self.said.extend(wrong);
         }
     }
@@ -150,14 +132,11 @@ impl Check<'_> {
     /// A rule name or pattern that fits no rule.
     fn unknown_rule(&self, pattern: &str, span: Span) -> Option<Diagnostic> {
         let matcher = WildMatch::new(pattern);
-        if self.known_rules.is_empty() || self.known_rules.iter().any(|rule| matcher.matches(rule))
-        {
+        if self.known_rules.is_empty() || self.known_rules.iter().any(|rule| matcher.matches(rule)) {
             return None;
         }
         let near = nearest(pattern, self.known_rules.iter().copied());
-        let help = near.map_or("the README lists the rules".to_owned(), |near| {
-            format!("did you mean `{near}`?")
-        });
+        let help = near.map_or("the README lists the rules".to_owned(), |near| format!("did you mean `{near}`?"));
         Some(Diagnostic::error(span, format!("no rule is called `{pattern}`")).help(help))
     }
 
@@ -166,11 +145,7 @@ impl Check<'_> {
             && min > max
         {
             let span = self.value_span(&format!("{pointer}/min"));
-            self.error(
-                span,
-                format!("`min` {min} is above `max` {max}"),
-                "no number fits: exchange them",
-            );
+            self.error(span, format!("`min` {min} is above `max` {max}"), "no number fits: exchange them");
         }
     }
 
@@ -180,9 +155,7 @@ impl Check<'_> {
             self.bound(pointer, &exemption.bound());
             self.match_rules(pointer);
         }
-        let ids = exemptions
-            .iter()
-            .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
+        let ids = exemptions.iter().filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
         self.once("exemption", ids);
     }
 
@@ -203,25 +176,15 @@ impl Check<'_> {
                 self.who(&pointer, &who);
             }
         }
-        self.once(
-            "approved change",
-            changes
-                .iter()
-                .map(|(pointer, one)| (one.id.as_str(), format!("{pointer}/id"))),
-        );
+        self.once("approved change", changes.iter().map(|(pointer, one)| (one.id.as_str(), format!("{pointer}/id"))));
     }
 
     fn window(&mut self, pointer: &str, change: &ApprovedChange) {
         let before = |later: &Moment, earlier: &Moment| later.end() <= earlier.start();
         if before(&change.until, &change.from) {
             let span = self.value_span(&format!("{pointer}/until"));
-            let wrong = Diagnostic::error(
-                span,
-                format!(
-                    "`until` {} is not after `from` {}",
-                    change.until, change.from
-                ),
-            );
+            let wrong =
+                Diagnostic::error(span, format!("`until` {} is not after `from` {}", change.until, change.from));
             let from = self.value_span(&format!("{pointer}/from"));
             self.said.push(
                 wrong
@@ -233,11 +196,12 @@ impl Check<'_> {
             && accepted.end() < change.until.end()
         {
             let span = self.value_span(&format!("{pointer}/accepted_until"));
-            let wrong = format!(
-                "`accepted_until` {accepted} is before `until` {}",
-                change.until
+            let wrong = format!("`accepted_until` {accepted} is before `until` {}", change.until);
+            self.error(
+                span,
+                wrong,
+                "a change may stand at least as long as it may be made: write a later time, or remove the key",
             );
-            self.error(span, wrong, "a change may stand at least as long as it may be made: write a later time, or remove the key");
         }
     }
 
@@ -260,15 +224,8 @@ impl Check<'_> {
             return;
         };
         let one = std::slice::from_ref(node);
-        let written = if node.items().is_empty() {
-            one
-        } else {
-            node.items()
-        };
-        let wrong: Vec<_> = written
-            .iter()
-            .filter_map(|node| self.unknown_rule(node.as_text()?, node.span))
-            .collect();
+        let written = if node.items().is_empty() { one } else { node.items() };
+        let wrong: Vec<_> = written.iter().filter_map(|node| self.unknown_rule(node.as_text()?, node.span)).collect();
         self.said.extend(wrong);
     }
 
@@ -277,16 +234,11 @@ impl Check<'_> {
         for key in ["administrators", "sequences", "history"] {
             let pointer = format!("/{key}");
             if self.has(&pointer) {
-                self.said.push(Diagnostic::note(
-                    self.key_span(&pointer),
-                    format!("`{key}` is not used yet"),
-                ));
+                self.said.push(Diagnostic::note(self.key_span(&pointer), format!("`{key}` is not used yet")));
             }
         }
         let pointer = "/aws/audit_logs/source";
-        if let Some(Source::S3(_) | Source::Athena(_) | Source::Files(_)) =
-            self.get::<Source>(pointer)
-        {
+        if let Some(Source::S3(_) | Source::Athena(_) | Source::Files(_)) = self.get::<Source>(pointer) {
             let note = Diagnostic::note(
                 self.value_span(pointer),
                 "this log source is not used yet: evidence is read by LookupEvents",

@@ -62,18 +62,9 @@ impl Sources {
     /// Adds a text and returns its number.
     pub fn add(&mut self, path: &Path, text: String) -> u32 {
         let line_starts = std::iter::once(0)
-            .chain(
-                text.bytes()
-                    .enumerate()
-                    .filter(|(_, byte)| *byte == b'\n')
-                    .map(|(at, _)| at + 1),
-            )
+            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
             .collect();
-        self.files.push(Source {
-            path: path.to_owned(),
-            text,
-            line_starts,
-        });
+        self.files.push(Source { path: path.to_owned(), text, line_starts });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -98,19 +89,14 @@ impl Sources {
     /// The text of a span.
     #[must_use]
     pub fn text(&self, span: Span) -> &str {
-        self.whole(span.file)
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or("")
+        self.whole(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
     /// Where a span starts.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
         let (line, start) = self.line_of(span);
-        let before = self
-            .whole(span.file)
-            .get(start..span.start as usize)
-            .unwrap_or("");
+        let before = self.whole(span.file).get(start..span.start as usize).unwrap_or("");
         Position {
             file: self.path(span.file).display().to_string(),
             line: line + 1,
@@ -127,10 +113,7 @@ impl Sources {
         let Some(source) = self.file(span.file) else {
             return (0, 0);
         };
-        let line = source
-            .line_starts
-            .partition_point(|start| *start <= span.start as usize)
-            .saturating_sub(1);
+        let line = source.line_starts.partition_point(|start| *start <= span.start as usize).saturating_sub(1);
         (line, source.line_starts.get(line).copied().unwrap_or(0))
     }
 }
@@ -168,45 +151,25 @@ impl Diagnostic {
     /// An error at a place.
     #[must_use]
     pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Error,
-            message: message.into(),
-            span: Some(span),
-            label: None,
-            help: None,
-            related: None,
-        }
+        Self { level: Level::Error, message: message.into(), span: Some(span), label: None, help: None, related: None }
     }
 
     /// A warning at a place.
     #[must_use]
     pub fn warning(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning,
-            ..Self::error(span, message)
-        }
+        Self { level: Level::Warning, ..Self::error(span, message) }
     }
 
     /// A note at a place.
     #[must_use]
     pub fn note(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Note,
-            ..Self::error(span, message)
-        }
+        Self { level: Level::Note, ..Self::error(span, message) }
     }
 
     /// An error without a place: the file itself is the trouble.
     #[must_use]
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Error,
-            message: message.into(),
-            span: None,
-            label: None,
-            help: None,
-            related: None,
-        }
+        Self { level: Level::Error, message: message.into(), span: None, label: None, help: None, related: None }
     }
 
     /// Says what stands beside the underline.
@@ -272,17 +235,12 @@ impl Diagnostics {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.list
-            .iter()
-            .filter(|diagnostic| diagnostic.level == Level::Error)
-            .count()
+        self.list.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
     }
 
     /// Puts them in the order of the text, files first, and drops repetitions.
     pub fn sort(&mut self) {
-        self.list.sort_by(|a, b| {
-            (a.span, a.level, &a.message, &a.help).cmp(&(b.span, b.level, &b.message, &b.help))
-        });
+        self.list.sort_by(|a, b| (a.span, a.level, &a.message, &a.help).cmp(&(b.span, b.level, &b.message, &b.help)));
         self.list.dedup();
     }
 
@@ -295,10 +253,7 @@ impl Diagnostics {
             position: diagnostic.span.map(|span| self.sources.position(span)),
             label: diagnostic.label.clone(),
             help: diagnostic.help.clone(),
-            related: diagnostic
-                .related
-                .as_ref()
-                .map(|(span, _)| self.sources.position(*span)),
+            related: diagnostic.related.as_ref().map(|(span, _)| self.sources.position(*span)),
         };
         self.list.iter().map(record).collect()
     }
@@ -306,17 +261,8 @@ impl Diagnostics {
     /// The diagnostics as text for people, `width` columns wide, with colours for a terminal when asked.
     #[must_use]
     pub fn render(&self, color: bool, width: usize) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        }
-        .term_width(width.max(40));
-        let drawn: Vec<String> = self
-            .list
-            .iter()
-            .map(|one| renderer.render(&[self.draw(one)]))
-            .collect();
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(40));
+        let drawn: Vec<String> = self.list.iter().map(|one| renderer.render(&[self.draw(one)])).collect();
         let mut text = drawn.join("\n\n");
         if !text.is_empty() {
             text.push('\n');
@@ -332,12 +278,7 @@ impl Diagnostics {
         };
         let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)));
         if let Some(span) = diagnostic.span {
-            group = self.point(
-                group,
-                span,
-                AnnotationKind::Primary,
-                diagnostic.label.as_deref(),
-            );
+            group = self.point(group, span, AnnotationKind::Primary, diagnostic.label.as_deref());
         }
         if let Some((span, label)) = &diagnostic.related {
             group = self.point(group, *span, AnnotationKind::Context, Some(label));
@@ -349,44 +290,27 @@ impl Diagnostics {
     }
 
     /// Adds the line in which a span starts, underlined.
-    fn point<'a>(
-        &'a self,
-        group: Group<'a>,
-        span: Span,
-        kind: AnnotationKind,
-        label: Option<&'a str>,
-    ) -> Group<'a> {
+    fn point<'a>(&'a self, group: Group<'a>, span: Span, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
         let position = self.sources.position(span);
-        let origin = Origin::path(visible(&position.file).into_owned())
-            .line(position.line)
-            .char_column(position.column);
+        let origin =
+            Origin::path(visible(&position.file).into_owned()).line(position.line).char_column(position.column);
         let (text, range) = self.shown_line(span);
         if text.is_empty() {
             return group.element(origin);
         }
         let annotation = kind.span(range).label(label.map(visible));
-        group.element(origin).element(
-            Snippet::source(text)
-                .line_start(position.line)
-                .annotation(annotation),
-        )
+        group.element(origin).element(Snippet::source(text).line_start(position.line).annotation(annotation))
     }
 
     /// The line in which a span starts, made visible and cut to size, and the span's part of it.
     fn shown_line(&self, span: Span) -> (String, std::ops::Range<usize>) {
         let (_, line_start) = self.sources.line_of(span);
-        let rest = self
-            .sources
-            .whole(span.file)
-            .get(line_start..)
-            .unwrap_or("");
+        let rest = self.sources.whole(span.file).get(line_start..).unwrap_or("");
         let line = rest.split('\n').next().unwrap_or("").trim_end();
         let from = span.start as usize - line_start;
         let to = (span.end as usize - line_start).min(line.len()).max(from);
         let (mut text, mut start, mut end) = (String::new(), None, None);
-        let first = line.get(..from).map_or(0, |before| {
-            before.chars().count().saturating_sub(SHOWN_CHARS / 2)
-        });
+        let first = line.get(..from).map_or(0, |before| before.chars().count().saturating_sub(SHOWN_CHARS / 2));
         if first > 0 {
             text.push('…');
         }
@@ -416,8 +340,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
-    text.chars()
-        .for_each(|letter| push_visible(&mut shown, letter));
+    text.chars().for_each(|letter| push_visible(&mut shown, letter));
     Cow::Owned(shown)
 }
 
@@ -444,12 +367,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = if word.chars().count() <= 4 { 1 } else { 3 };
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)

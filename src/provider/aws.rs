@@ -15,14 +15,18 @@ mod session;
 mod settings;
 mod tasks;
 mod trails;
+mod wanted;
 mod wire;
+
+pub use self::tasks::{Survey, SurveyError};
+pub use self::wanted::Narrowing;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::{Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -56,7 +60,9 @@ pub enum ConnectError {
     #[error("no AWS region is configured; set `AWS_REGION`, or `region` in the profile")]
     NoRegion,
     /// Nobody to ask as.
-    #[error("no AWS credentials were found ({0}); set `AWS_PROFILE`, sign in with `aws sso login`, or run where a role is attached")]
+    #[error(
+        "no AWS credentials were found ({0}); set `AWS_PROFILE`, sign in with `aws sso login`, or run where a role is attached"
+    )]
     NoCredentials(String),
     /// AWS does not know the identity, or cannot be reached.
     #[error("AWS does not answer who the agent is, asked in `{region}`: {reason}; {fix}")]
@@ -107,6 +113,7 @@ pub struct Aws {
 /// The roles that the baseline names.
 #[derive(Clone, Debug, Default)]
 struct AccessRoles {
+    management_account: Option<String>,
     management: Vec<String>,
     member: Vec<String>,
     external_id: Option<String>,
@@ -155,7 +162,7 @@ impl Aws {
     ) -> Result<Self, ConnectError> {
         let own = session::own(environment, &wire)
             .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
-        let home = home_region(region).ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
+        let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
         let identity = identify(&own, region).await?;
         wire.own_account(&identity.account);
         Ok(Self {
@@ -187,7 +194,7 @@ impl Aws {
 
     /// The region in which the partition keeps its global services.
     #[must_use]
-    pub fn home_region(&self) -> &str {
+    pub async fn home_region(&self) -> &str {
         &self.home
     }
 
@@ -206,28 +213,34 @@ impl Aws {
     }
 
     /// The SDK configuration for calls in `account`; its role is taken at the first call.
+    ///
+    /// The management account is read with its own role where the baseline names one: member roles are not rolled out
+    /// to it.
     async fn session(&self, account: &str) -> Result<SdkConfig, Gap> {
         if account == self.identity.account {
             return Ok(self.own.clone());
         }
-        let cell = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(sessions.entry(account.to_owned()).or_default())
-        };
-        cell.get_or_init(|| self.assume(account, &self.roles.member)).await.clone()
+        let management = self.roles.management_account.as_deref() == Some(account);
+        let names =
+            if management && !self.roles.management.is_empty() { &self.roles.management } else { &self.roles.member };
+        self.kept_session(account, names).await
     }
 
     /// The SDK configuration for calls about the organisation.
     async fn organization_session(&self) -> Result<SdkConfig, Gap> {
-        if self.roles.management.is_empty() { Ok(self.own.clone()) } else { self.management_session().await }
+        if self.roles.management.is_empty() {
+            return Ok(self.own.clone());
+        }
+        let account = self.roles.management_account.as_ref().unwrap_or(&self.identity.account);
+        self.kept_session(account, &self.roles.management).await
     }
 
-    async fn management_session(&self) -> Result<SdkConfig, Gap> {
+    async fn kept_session(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
         let cell = {
             let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(sessions.entry("management".to_owned()).or_default())
+            Arc::clone(sessions.entry(account.to_owned()).or_default())
         };
-        cell.get_or_init(|| self.assume(&self.identity.account, &self.roles.management)).await.clone()
+        cell.get_or_init(|| self.assume(account, names)).await.clone()
     }
 
     async fn assume(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
@@ -237,12 +250,13 @@ impl Aws {
                 reason: "the baseline names no `access.member_role` to read other accounts with".to_owned(),
             });
         }
-        let roles = Roles {
-            partition: &self.identity.partition,
-            names,
-            external_id: self.roles.external_id.as_deref(),
-        };
+        let roles =
+            Roles { partition: &self.identity.partition, names, external_id: self.roles.external_id.as_deref() };
         session::assume(&self.own, &self.wire, &roles, account).await
+    }
+
+    fn is_replay(&self) -> bool {
+        self.wire.is_replay()
     }
 
     fn scope(&self, account: &str, region: &str) -> Scope {
@@ -290,10 +304,10 @@ async fn identify(own: &SdkConfig, region: &str) -> Result<Identity, ConnectErro
 }
 
 /// The region that a partition's global services are signed for, from the SDK's own endpoint rules.
-fn home_region(region: &str) -> Option<String> {
+async fn home_region(region: &str) -> Option<String> {
     use aws_sdk_organizations::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
     let parameters = Params::builder().region(region).build().ok()?;
-    let endpoint = futures::executor::block_on(DefaultResolver::new().resolve_endpoint(&parameters)).ok()?;
+    let endpoint = DefaultResolver::new().resolve_endpoint(&parameters).await.ok()?;
     let schemes = endpoint.properties().get("authSchemes")?.as_array()?;
     schemes.first()?.as_object()?.get("signingRegion")?.as_string().map(str::to_owned)
 }

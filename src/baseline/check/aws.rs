@@ -8,8 +8,8 @@ use super::{
         diagnostic::{Diagnostic, listed, nearest},
         document::Content,
         model::{
-            Access, AccountEntry, DelegatedAdministrator, Limit, OrganizationalUnit, OuPath,
-            QuotaLevel, QuotaRule, RegionRule,
+            Access, AccountEntry, DelegatedAdministrator, Limit, OrganizationalUnit, OuPath, QuotaLevel, QuotaRule,
+            RegionRule,
         },
         schema::CHECKER,
     },
@@ -57,16 +57,10 @@ fn accounts(check: &mut Check<'_>) {
             _ => {}
         }
         if account.ou.is_none() && placed {
-            check.error(
-                span,
-                "this account has no `ou`",
-                "add `ou: /…`; `/` is the root",
-            );
+            check.error(span, "this account has no `ou`", "add `ou: /…`; `/` is the root");
         }
     }
-    let ids = accounts
-        .iter()
-        .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
+    let ids = accounts.iter().filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
     check.once("account", ids);
 }
 
@@ -80,27 +74,17 @@ fn organizational_units(check: &mut Check<'_>) {
             Some(parent) if !parent.is_root() && !declared.contains(&&parent) => {
                 check.error(
                     span,
-                    format!(
-                        "`{}` hangs under `{parent}`, which is not declared",
-                        unit.path
-                    ),
+                    format!("`{}` hangs under `{parent}`, which is not declared", unit.path),
                     format!("add `- {{path: {parent}}}`"),
                 );
             }
             Some(_) => {}
         }
     }
-    let paths: Vec<(String, String)> = units
-        .iter()
-        .map(|(at, unit)| (unit.path.to_string(), format!("{at}/path")))
-        .collect();
-    check.once(
-        "OU",
-        paths.iter().map(|(path, at)| (path.as_str(), at.clone())),
-    );
-    let ids = units
-        .iter()
-        .filter_map(|(pointer, unit)| Some((unit.id.as_deref()?, format!("{pointer}/id"))));
+    let paths: Vec<(String, String)> =
+        units.iter().map(|(at, unit)| (unit.path.to_string(), format!("{at}/path"))).collect();
+    check.once("OU", paths.iter().map(|(path, at)| (path.as_str(), at.clone())));
+    let ids = units.iter().filter_map(|(pointer, unit)| Some((unit.id.as_deref()?, format!("{pointer}/id"))));
     check.once("OU", ids);
 }
 
@@ -108,45 +92,23 @@ fn delegated_administrators(check: &mut Check<'_>) {
     let entries = check.entries::<DelegatedAdministrator>("/aws/delegated_administrators");
     let pairs: Vec<(String, String)> = entries
         .iter()
-        .map(|(at, one)| {
-            (
-                format!("{} for {}", one.account, one.service),
-                format!("{at}/account"),
-            )
-        })
+        .map(|(at, one)| (format!("{} for {}", one.account, one.service), format!("{at}/account")))
         .collect();
-    check.once(
-        "delegated administrator",
-        pairs.iter().map(|(pair, at)| (pair.as_str(), at.clone())),
-    );
+    check.once("delegated administrator", pairs.iter().map(|(pair, at)| (pair.as_str(), at.clone())));
     let services = check.entries::<String>("/aws/trusted_services");
-    check.once(
-        "trusted service",
-        services
-            .iter()
-            .map(|(pointer, one)| (one.as_str(), pointer.clone())),
-    );
+    check.once("trusted service", services.iter().map(|(pointer, one)| (one.as_str(), pointer.clone())));
 }
 
 fn regions(check: &mut Check<'_>) {
     for (pointer, rule) in check.entries::<RegionRule>("/aws/regions") {
-        let allowed: Vec<WildMatch> = rule
-            .allowed
-            .iter()
-            .map(|pattern| WildMatch::new(pattern))
-            .collect();
+        let allowed: Vec<WildMatch> = rule.allowed.iter().map(|pattern| WildMatch::new(pattern)).collect();
         for (index, region) in rule.required.iter().enumerate() {
             let span = check.value_span(&format!("{pointer}/required/{index}"));
             if region.contains(['*', '?']) {
-                check.error(
-                    span,
-                    format!("`{region}` is a pattern"),
-                    "name each region that must be on",
-                );
+                check.error(span, format!("`{region}` is a pattern"), "name each region that must be on");
             } else if !allowed.iter().any(|pattern| pattern.matches(region)) {
                 let related = check.key_span(&format!("{pointer}/allowed"));
-                let wrong =
-                    Diagnostic::error(span, format!("`{region}` is required but not allowed"));
+                let wrong = Diagnostic::error(span, format!("`{region}` is required but not allowed"));
                 check.said.push(
                     wrong
                         .related(related, "not among these")
@@ -192,11 +154,7 @@ fn conditions(check: &mut Check<'_>, pointer: &str, rule: &QuotaRule) {
     .filter_map(|(name, given)| given.then_some(name))
     .collect();
     if given.is_empty() {
-        check.error(
-            span,
-            "this quota has no condition",
-            "add one of `equals`, `max`, `min`, `between`",
-        );
+        check.error(span, "this quota has no condition", "add one of `equals`, `max`, `min`, `between`");
     }
     if let Some(first @ ("equals" | "between")) = given.first().copied()
         && given.len() > 1
@@ -213,21 +171,13 @@ fn conditions(check: &mut Check<'_>, pointer: &str, rule: &QuotaRule) {
         && min > max
     {
         let span = check.value_span(&format!("{pointer}/min"));
-        check.error(
-            span,
-            format!("`min` {min} is above `max` {max}"),
-            "no value fits: exchange them",
-        );
+        check.error(span, format!("`min` {min} is above `max` {max}"), "no value fits: exchange them");
     }
     if let Some([low, high]) = rule.between
         && low > high
     {
         let span = check.value_span(&format!("{pointer}/between"));
-        check.error(
-            span,
-            format!("{low} is above {high}"),
-            format!("write `between: [{high}, {low}]`"),
-        );
+        check.error(span, format!("{low} is above {high}"), format!("write `between: [{high}, {low}]`"));
     }
 }
 
@@ -243,10 +193,7 @@ fn settings(check: &mut Check<'_>) {
         let Content::Map(entries) = &rule.content else {
             continue;
         };
-        if entries
-            .iter()
-            .all(|entry| NOT_SWITCHES.contains(&entry.key.as_str()))
-        {
+        if entries.iter().all(|entry| NOT_SWITCHES.contains(&entry.key.as_str())) {
             let span = check.value_span(&format!("/aws/settings/{index}"));
             said.push(
                 Diagnostic::error(span, "this rule gives no setting")
@@ -264,17 +211,12 @@ fn unusual_values(rule: &super::Node, type_name: &str, said: &mut Vec<Diagnostic
     let Content::Map(entries) = &rule.content else {
         return;
     };
-    let properties = CHECKER
-        .schema
-        .pointer(&format!("/$defs/{type_name}/properties"));
+    let properties = CHECKER.schema.pointer(&format!("/$defs/{type_name}/properties"));
     for entry in entries {
         let Some(property) = properties.and_then(|all| all.get(&entry.key)) else {
             continue;
         };
-        if let Some(inner) = property
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|name| name.strip_prefix("#/$defs/"))
+        if let Some(inner) = property.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"))
         {
             unusual_values(&entry.value, inner, said);
         }
@@ -296,11 +238,8 @@ fn unusual_values(rule: &super::Node, type_name: &str, said: &mut Vec<Diagnostic
             |near| format!("did you mean `{near}`?"),
         );
         said.push(
-            Diagnostic::warning(
-                entry.value.span,
-                format!("`{text}` is not a value that EC2 is known to give"),
-            )
-            .help(help),
+            Diagnostic::warning(entry.value.span, format!("`{text}` is not a value that EC2 is known to give"))
+                .help(help),
         );
     }
 }
@@ -309,34 +248,19 @@ fn access(check: &mut Check<'_>) {
     let Some(access) = check.get::<Access>("/aws/access") else {
         return;
     };
-    for (key, roles) in [
-        ("management_role", &access.management_role),
-        ("member_role", &access.member_role),
-    ] {
+    for (key, roles) in [("management_role", &access.management_role), ("member_role", &access.member_role)] {
         let Some(roles) = roles else { continue };
         let pointer = format!("/aws/access/{key}");
-        let is_list = check
-            .root
-            .at(&pointer)
-            .is_some_and(|node| !node.items().is_empty());
+        let is_list = check.root.at(&pointer).is_some_and(|node| !node.items().is_empty());
         for (index, role) in roles.0.iter().enumerate() {
-            let at = if is_list {
-                format!("{pointer}/{index}")
-            } else {
-                pointer.clone()
-            };
+            let at = if is_list { format!("{pointer}/{index}") } else { pointer.clone() };
             let span = check.value_span(&at);
             let unknown = role.replace("{account}", "").contains(['{', '}']);
             let is_arn = role.starts_with("arn:");
             let is_last = index + 1 == roles.0.len();
             if unknown {
-                check.error(
-                    span,
-                    format!("`{role}` has an unknown placeholder"),
-                    "`{account}` is the only one",
-                );
-            } else if is_arn && (role.split(':').nth(2) != Some("iam") || !role.contains(":role/"))
-            {
+                check.error(span, format!("`{role}` has an unknown placeholder"), "`{account}` is the only one");
+            } else if is_arn && (role.split(':').nth(2) != Some("iam") || !role.contains(":role/")) {
                 check.error(
                     span,
                     format!("`{role}` is not the ARN of a role"),

@@ -33,12 +33,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (pointer, name) in &types {
         known_type(check, pointer, name);
     }
-    check.once(
-        "policy type",
-        types
-            .iter()
-            .map(|(pointer, one)| (one.as_str(), pointer.clone())),
-    );
+    check.once("policy type", types.iter().map(|(pointer, one)| (one.as_str(), pointer.clone())));
 
     let policies = check.entries::<PolicyRule>("/aws/policies");
     for (pointer, policy) in &policies {
@@ -47,34 +42,17 @@ pub(super) fn check(check: &mut Check<'_>) {
         let enabled = types.iter().any(|(_, name)| *name == policy.policy_type);
         if is_known && !enabled && check.has("/aws/policy_types") {
             let span = check.value_span(&at);
-            let wrong = Diagnostic::warning(
-                span,
-                format!("`{}` is not among `policy_types`", policy.policy_type),
-            );
-            check.said.push(
-                wrong.help(
-                    "a policy has no effect while its type is not enabled: add the type there",
-                ),
-            );
+            let wrong = Diagnostic::warning(span, format!("`{}` is not among `policy_types`", policy.policy_type));
+            check.said.push(wrong.help("a policy has no effect while its type is not enabled: add the type there"));
         }
         pattern(check, pointer, policy);
     }
     let named: Vec<(String, String)> = policies
         .iter()
-        .map(|(pointer, policy)| {
-            (
-                format!("{} ({})", policy.name, policy.policy_type),
-                format!("{pointer}/name"),
-            )
-        })
+        .map(|(pointer, policy)| (format!("{} ({})", policy.name, policy.policy_type), format!("{pointer}/name")))
         .collect();
-    check.once(
-        "policy",
-        named.iter().map(|(name, at)| (name.as_str(), at.clone())),
-    );
-    let ids = policies
-        .iter()
-        .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
+    check.once("policy", named.iter().map(|(name, at)| (name.as_str(), at.clone())));
+    let ids = policies.iter().filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
     check.once("policy", ids);
 }
 
@@ -83,10 +61,7 @@ fn pattern(check: &mut Check<'_>, pointer: &str, policy: &PolicyRule) {
     if !policy.name.contains(['*', '?']) {
         return;
     }
-    for (key, given) in [
-        ("id", policy.id.is_some()),
-        ("document", policy.document.is_some()),
-    ] {
+    for (key, given) in [("id", policy.id.is_some()), ("document", policy.document.is_some())] {
         if given {
             let span = check.key_span(&format!("{pointer}/{key}"));
             check.error(
@@ -107,12 +82,8 @@ fn known_type(check: &mut Check<'_>, pointer: &str, name: &str) -> bool {
         || "types are AWS's names in lower case without `_POLICY`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    check.said.push(
-        Diagnostic::warning(
-            span,
-            format!("`{name}` is not a policy type that AWS is known to have"),
-        )
-        .help(help),
-    );
+    check
+        .said
+        .push(Diagnostic::warning(span, format!("`{name}` is not a policy type that AWS is known to have")).help(help));
     false
 }

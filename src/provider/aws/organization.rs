@@ -72,11 +72,8 @@ impl Aws {
             Observation::Absent => (Observation::Absent, Observation::Absent),
             Observation::Unknown(gap) => (Observation::Unknown(gap.clone()), Observation::Unknown(gap)),
         };
-        let (tree, links, policies) = futures::join!(
-            reading.tree(&root_id),
-            reading.links(),
-            reading.policies(&policy_types),
-        );
+        let (tree, links, policies) =
+            tokio::join!(reading.tree(&root_id), reading.links(), reading.policies(&policy_types),);
         let quota_template = if wants_template {
             self.quota_template(session, &reading.reader).await
         } else {
@@ -154,9 +151,10 @@ impl Reading<'_> {
         let Some((Some(id), types)) = root.map(|root| (root.id, root.policy_types)) else {
             return self.reader.one("organizations:ListRoots", ready(Err(failed("the answer holds no root")))).await;
         };
-        let types = types.into_iter().flatten().filter_map(|summary| {
-            Some((summary.r#type?.as_str().to_owned(), summary.status?.as_str().to_owned()))
-        });
+        let types = types
+            .into_iter()
+            .flatten()
+            .filter_map(|summary| Some((summary.r#type?.as_str().to_owned(), summary.status?.as_str().to_owned())));
         Observation::Known((id, types.collect()))
     }
 
@@ -168,7 +166,7 @@ impl Reading<'_> {
             Observation::Unknown(gap) => return Err(gap.clone()),
         };
         for _ in 0..2 {
-            let (tree, listed) = futures::join!(self.walk(root), self.listed());
+            let (tree, listed) = tokio::join!(self.walk(root), self.listed());
             let (tree, listed) = (tree?, listed?);
             let walked: BTreeSet<&str> = tree.accounts.iter().map(|account| account.id.as_str()).collect();
             let once = walked.len() == tree.accounts.len();
@@ -229,12 +227,12 @@ impl Reading<'_> {
             let accounts: Result<Vec<_>, _> = accounts.into_iter().map(|found| account(found, parent, path)).collect();
             Ok((accounts?, page.next_token))
         });
-        let (units, accounts) = futures::join!(units, accounts);
+        let (units, accounts) = tokio::join!(units, accounts);
         Ok((into_result(units)?, into_result(accounts)?))
     }
 
     async fn links(&self) -> Links {
-        let (delegated_administrators, trusted_services, handshakes, account_requests, resource_policy, transfers) = futures::join!(
+        let (delegated_administrators, trusted_services, handshakes, account_requests, resource_policy, transfers) = tokio::join!(
             self.delegated_administrators(),
             self.trusted_services(),
             self.handshakes(),
@@ -361,7 +359,8 @@ impl Reading<'_> {
             let call = self.client.list_inbound_responsibility_transfers().r#type(billing.clone());
             let page = call.set_next_token(token).send().await.map_err(gap)?;
             let rows = required(page.responsibility_transfers, "ResponsibilityTransfers")?;
-            let rows: Result<Vec<_>, _> = rows.into_iter().map(|row| transfer(row, TransferDirection::Inbound)).collect();
+            let rows: Result<Vec<_>, _> =
+                rows.into_iter().map(|row| transfer(row, TransferDirection::Inbound)).collect();
             Ok((rows?, page.next_token))
         });
         let outbound = self.reader.list("organizations:ListOutboundResponsibilityTransfers", |token| async {
@@ -372,7 +371,7 @@ impl Reading<'_> {
                 rows.into_iter().map(|row| transfer(row, TransferDirection::Outbound)).collect();
             Ok((rows?, page.next_token))
         });
-        let (inbound, outbound) = futures::join!(inbound, outbound);
+        let (inbound, outbound) = tokio::join!(inbound, outbound);
         match (into_result(inbound), into_result(outbound)) {
             (Ok(mut all), Ok(more)) => {
                 all.extend(more);
@@ -410,11 +409,9 @@ fn unit(found: sdk::OrganizationalUnit, parent: &str, above: &str) -> Result<Uni
 
 fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap> {
     // `Status` was the only one of the two before 2025, and is gone since September 2026.
-    #[expect(deprecated, reason = "older endpoints send `Status` alone")]
-    let status = found.status;
-    let state = match (found.state, status) {
-        (Some(state), _) => state.as_str().to_owned(),
-        (None, status) => required(status, "State")?.as_str().to_owned(),
+    let state = match found.state {
+        Some(state) => state.as_str().to_owned(),
+        None => required(found.status, "State")?.as_str().to_owned(),
     };
     Ok(Account {
         id: required(found.id, "Id")?,
@@ -430,15 +427,12 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
 }
 
 fn handshake(found: sdk::Handshake) -> Result<Handshake, Gap> {
-    let parties = found.parties.into_iter().flatten().map(|party| {
-        let kind = required(party.r#type, "Type")?;
-        Ok(format!("{} {}", kind.as_str(), required(party.id, "Id")?))
-    });
+    let parties = found.parties.into_iter().flatten().map(|party| format!("{} {}", party.r#type.as_str(), party.id));
     Ok(Handshake {
         id: required(found.id, "Id")?,
         action: required(found.action, "Action")?.as_str().to_owned(),
         state: required(found.state, "State")?.as_str().to_owned(),
-        parties: parties.collect::<Result<_, Gap>>()?,
+        parties: parties.collect(),
         requested_at: found.requested_timestamp.as_ref().and_then(timestamp),
     })
 }

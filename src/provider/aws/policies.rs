@@ -59,10 +59,8 @@ impl Reading<'_> {
 
     async fn policy(&self, summary: sdk::PolicySummary, policy_type: &str) -> Result<Policy, Gap> {
         let id = required(summary.id, "Id")?;
-        let (document, targets) = futures::join!(
-            self.reader.one(&format!("organizations:DescribePolicy {id}"), self.document(&id)),
-            self.targets(&id)
-        );
+        let source = format!("organizations:DescribePolicy {id}");
+        let (document, targets) = tokio::join!(self.reader.one(&source, self.document(&id)), self.targets(&id));
         Ok(Policy {
             name: required(summary.name, "Name")?,
             policy_type: policy_type.to_owned(),

@@ -47,7 +47,7 @@ impl Aws {
             let rows: Result<Vec<_>, _> = rows.into_iter().map(template_row).collect();
             Ok((rows?, page.next_token))
         });
-        let (association, rows) = futures::join!(association, rows);
+        let (association, rows) = tokio::join!(association, rows);
         match (association, into_result(rows)) {
             (Observation::Known(association), Ok(rows)) => Observation::Known(QuotaTemplate { association, rows }),
             (Observation::Absent, Ok(_)) => Observation::Absent,

@@ -6,6 +6,7 @@
 //! <https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html>
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 
@@ -13,7 +14,7 @@ use super::failure::{failed, gap};
 use super::organization::into_result;
 use super::pages::{Reader, required};
 use super::{Aws, client};
-use crate::estate::{CoverageStatus, Gap, Observation};
+use crate::estate::{CoverageStatus, Gap, Observation, Provider, Scope};
 
 type Statuses = BTreeMap<String, String>;
 
@@ -59,7 +60,7 @@ impl Aws {
 
     async fn list_regions(&self, session: &SdkConfig, account: Option<&str>) -> Result<Statuses, Gap> {
         let client = client!(self, session, self.home, aws_sdk_account);
-        let scratch = Default::default();
+        let scratch = Mutex::default();
         let scope = self.scope(&self.identity.account, &self.home);
         let regions = Reader::new(&scratch, &scope)
             .list(LIST_REGIONS, |token| async {
@@ -106,8 +107,8 @@ impl Aws {
     }
 
     fn evaluated<T>(&self, account: &str, source: &str, value: T) -> Observation<T> {
-        let mut coverage = self.coverage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        coverage.evaluated(crate::estate::Scope::account(crate::estate::Provider::Aws, account), source, 1);
+        let mut coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        coverage.evaluated(Scope::account(Provider::Aws, account), source, 1);
         Observation::Known(value)
     }
 
@@ -115,14 +116,14 @@ impl Aws {
     fn explained(&self, account: &str, refusals: &[(&str, Gap)]) {
         for (source, gap) in refusals {
             let reason = format!("{}; asked in another way", gap.reason);
-            let scope = crate::estate::Scope::account(crate::estate::Provider::Aws, account);
+            let scope = Scope::account(Provider::Aws, account);
             self.note_gap(scope, &format!("{source} (first way)"), &Gap { status: CoverageStatus::Skipped, reason });
         }
     }
 
     /// No way of asking brought an answer.
     fn all_refused<T>(&self, account: &str, refusals: &[(&str, Gap)], last: (&str, Gap)) -> Observation<T> {
-        let scope = crate::estate::Scope::account(crate::estate::Provider::Aws, account);
+        let scope = Scope::account(Provider::Aws, account);
         let said: Vec<String> =
             refusals.iter().chain([&last]).map(|(source, gap)| format!("{source}: {}", gap.reason)).collect();
         let gap = Gap { status: last.1.status, reason: said.join("; ") };

@@ -49,14 +49,12 @@ async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Resul
     });
     let selectors = reader.one(&selectors_source, async {
         let answer = client.get_event_selectors().trail_name(&arn).send().await.map_err(gap)?;
-        let selected = selected(
-            answer.event_selectors.unwrap_or_default(),
-            answer.advanced_event_selectors.unwrap_or_default(),
-        );
+        let selected =
+            selected(answer.event_selectors.unwrap_or_default(), answer.advanced_event_selectors.unwrap_or_default());
         // AWS gives a trail a selector when it is made, so there is always one.
         selected.map(Observation::Known).ok_or_else(|| failed("the answer holds no selector"))
     });
-    let (status, selectors) = futures::join!(status, selectors);
+    let (status, selectors) = tokio::join!(status, selectors);
     Ok(Trail {
         name: required(found.name, "Name")?,
         home_region: required(found.home_region, "HomeRegion")?,
@@ -73,7 +71,10 @@ async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Resul
 }
 
 /// Which management events are recorded, and which sources are left out.
-fn selected(basic: Vec<sdk::EventSelector>, advanced: Vec<sdk::AdvancedEventSelector>) -> Option<(String, Vec<String>)> {
+fn selected(
+    basic: Vec<sdk::EventSelector>,
+    advanced: Vec<sdk::AdvancedEventSelector>,
+) -> Option<(String, Vec<String>)> {
     if basic.is_empty() && advanced.is_empty() {
         return None;
     }
@@ -194,7 +195,10 @@ mod tests {
         assert_eq!(word(vec![basic("All", false)], vec![]).as_deref(), Some("none"));
         let management: (&str, &[&str], &[&str]) = ("eventCategory", &["Management"], &[]);
         assert_eq!(word(vec![], vec![advanced(&[management])]).as_deref(), Some("all"));
-        assert_eq!(word(vec![], vec![advanced(&[management, ("readOnly", &["false"], &[])])]).as_deref(), Some("write"));
+        assert_eq!(
+            word(vec![], vec![advanced(&[management, ("readOnly", &["false"], &[])])]).as_deref(),
+            Some("write")
+        );
         assert_eq!(word(vec![], vec![advanced(&[management, ("eventName", &["X"], &[])])]).as_deref(), Some("custom"));
         assert_eq!(word(vec![], vec![advanced(&[("eventCategory", &["Data"], &[])])]).as_deref(), Some("none"));
         assert_eq!(word(vec![], vec![]), None);

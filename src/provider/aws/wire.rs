@@ -4,7 +4,7 @@
 //! In: signed requests of the SDK. Out: answers, or an error that says what was wrong with one. It never lets an answer
 //! that is empty, cut short or of another format look like a complete one, and never records a credential.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -81,6 +81,10 @@ impl Wire {
         account.clone_into(&mut self.own_account.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    pub(super) const fn is_replay(&self) -> bool {
+        matches!(self.source, Source::Replay(_))
+    }
+
     pub(super) const fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -153,8 +157,8 @@ impl Wire {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), response.headers().get(name)?.to_owned())))
             .collect();
-        let output = serde_json::from_slice(body)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
+        let output =
+            serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
         recorder
             .note(Exchange {
                 operation: call.name(),
@@ -207,7 +211,10 @@ fn assumed(input: &Value) -> HttpResponse {
          <Expiration>9999-12-31T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>none</AssumedRoleId>\
          <Arn>none</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
     );
-    HttpResponse::new(StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("200 is a status")), SdkBody::from(body))
+    HttpResponse::new(
+        StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("200 is a status")),
+        SdkBody::from(body),
+    )
 }
 
 /// Whether a successful answer is whole, by the format of its service.
