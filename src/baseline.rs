@@ -1,5 +1,5 @@
 //! The baseline: what should be. In come YAML files and the policy documents that they name; out comes a typed,
-//! checked [`model::Baseline`] in which every entry knows its file, line and column. Never reads the cloud.
+//! checked [`Baseline`] in which every entry knows its file, line and column. Never reads the cloud.
 
 mod check;
 pub mod diagnostic;
@@ -14,3 +14,6 @@ pub mod schema;
 pub use diagnostic::Position;
 pub use load::{Baseline, LoadError, load, load_from};
 pub use policies::Document;
+
+#[cfg(test)]
+mod tests;

@@ -31,11 +31,11 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// Path of the file, as it was given or relative to the file that names it.
+    /// The file as it was given on the command line, or as the including file names it.
     pub file: String,
-    /// Line.
+    /// The line, from 1.
     pub line: usize,
-    /// Column.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
