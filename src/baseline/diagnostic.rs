@@ -292,23 +292,27 @@ impl Diagnostics {
     /// Adds the line in which a span starts, underlined.
     fn point<'a>(&'a self, group: Group<'a>, span: Span, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
         let position = self.sources.position(span);
-        let origin =
-            Origin::path(visible(&position.file).into_owned()).line(position.line).char_column(position.column);
-        let (text, range) = self.shown_line(span);
-        if text.is_empty() {
-            return group.element(origin);
+        let path = visible(&position.file).into_owned();
+        let shown = self.shown_line(span);
+        let annotation = kind.span(shown.range).label(label.map(visible));
+        let snippet = Snippet::source(shown.text).line_start(position.line).annotation(annotation);
+        if shown.as_written {
+            return group.element(snippet.path(path));
         }
-        let annotation = kind.span(range).label(label.map(visible));
-        group.element(origin).element(Snippet::source(text).line_start(position.line).annotation(annotation))
+        // The renderer would count columns in the line as shown.
+        group.element(Origin::path(path).line(position.line).char_column(position.column)).element(snippet)
     }
 
     /// The line in which a span starts, made visible and cut to size, and the span's part of it.
-    fn shown_line(&self, span: Span) -> (String, std::ops::Range<usize>) {
+    fn shown_line(&self, span: Span) -> ShownLine {
         let (_, line_start) = self.sources.line_of(span);
         let rest = self.sources.whole(span.file).get(line_start..).unwrap_or("");
         let line = rest.split('\n').next().unwrap_or("").trim_end();
-        let from = span.start as usize - line_start;
-        let to = (span.end as usize - line_start).min(line.len()).max(from);
+        let from = (span.start as usize - line_start).min(line.len());
+        let to = (span.end as usize).saturating_sub(line_start).min(line.len()).max(from);
+        if line.chars().count() <= SHOWN_CHARS && !line.chars().any(|letter| letter != '\t' && is_treacherous(letter)) {
+            return ShownLine { text: line.to_owned(), range: from..to, as_written: true };
+        }
         let (mut text, mut start, mut end) = (String::new(), None, None);
         let first = line.get(..from).map_or(0, |before| before.chars().count().saturating_sub(SHOWN_CHARS / 2));
         if first > 0 {
@@ -328,8 +332,17 @@ impl Diagnostics {
         if line.chars().count() > first + SHOWN_CHARS {
             text.push('…');
         }
-        (text, start..end)
+        ShownLine { text, range: start..end, as_written: false }
     }
+}
+
+/// A line as people see it.
+struct ShownLine {
+    text: String,
+    /// The part pointed at.
+    range: std::ops::Range<usize>,
+    /// Whether the line is whole and needed no escapes.
+    as_written: bool,
 }
 
 /// The text with every character that could fool a terminal (controls, line breaks, characters that reorder or hide

@@ -1,6 +1,9 @@
 //! What people see of the baseline: the contract's example loads, and every mistake is said where it stands.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{Baseline, LoadError, files::Carried, load_from};
 

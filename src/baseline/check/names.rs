@@ -9,8 +9,7 @@ use wildmatch::WildMatch;
 use super::{
     super::{
         diagnostic::{Diagnostic, nearest},
-        document::Node,
-        model::{AccountEntry, OrganizationalUnit, OuPath},
+        model::OuPath,
     },
     Check,
 };
@@ -24,30 +23,32 @@ const MATCHES: [&str; 2] = ["/exemptions", "/approved_changes"];
 
 pub(super) fn check(check: &mut Check<'_>) {
     let declared = Declared::of(check);
-    for section in RULES {
-        each(check, section, |check, pointer| place(check, &declared, &format!("{pointer}/where"), true));
+    for pointer in check.each_of(&RULES) {
+        place(check, &declared, &format!("{pointer}/where"), true);
     }
-    for section in PLACES {
-        each(check, section, |check, pointer| place(check, &declared, pointer, true));
+    for pointer in check.each_of(&PLACES) {
+        place(check, &declared, &pointer, true);
     }
-    for section in MATCHES {
-        each(check, section, |check, pointer| place(check, &declared, &format!("{pointer}/match"), false));
+    for pointer in check.each_of(&MATCHES) {
+        place(check, &declared, &format!("{pointer}/match"), false);
     }
-    each(check, "/aws/accounts", |check, pointer| {
-        if let Some(written) = texts(check, &format!("{pointer}/ou")).pop() {
+    for pointer in check.each("/aws/accounts") {
+        for written in texts(check, &format!("{pointer}/ou")) {
             ou(check, &declared, &written, Missing::Error);
         }
-    });
-    each(check, "/aws/delegated_administrators", |check, pointer| {
+    }
+    for pointer in check.each("/aws/delegated_administrators") {
         for written in texts(check, &format!("{pointer}/account")) {
             account(check, &declared, &written, true);
         }
-    });
-    each(check, "/aws/policies", |check, pointer| {
-        for written in texts(check, &format!("{pointer}/targets")) {
+    }
+    for pointer in check.each("/aws/policies") {
+        let targets = format!("{pointer}/targets");
+        // A single word is `everywhere`, or the schema has said what it should be.
+        for written in texts(check, &targets).into_iter().filter(|written| written.pointer != targets) {
             target(check, &declared, &written);
         }
-    });
+    }
 }
 
 /// What the baseline declares, by the names that refer to it.
@@ -63,25 +64,19 @@ struct Declared {
 impl Declared {
     fn of(check: &Check<'_>) -> Self {
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let (mut ids, mut patterns) = (Vec::new(), Vec::new());
-        for (pointer, account) in check.entries::<AccountEntry>("/aws/accounts") {
-            if let (Some(name), Some(_)) = (account.name, &account.id) {
-                names.entry(name).or_default().push(format!("{pointer}/name"));
-            }
-            ids.extend(account.id);
-            patterns.extend(account.matches);
+        for (pointer, name) in check.column("/aws/accounts", "name") {
+            names.entry(name).or_default().push(pointer);
         }
+        let texts = |list: Vec<(String, String)>| list.into_iter().map(|(_, text)| text);
+        let mut ids: Vec<String> = texts(check.column("/aws/accounts", "id")).collect();
         ids.extend(check.get::<String>("/aws/management_account"));
+        let units = texts(check.column("/aws/organizational_units", "path"));
         Self {
             names,
             ids,
-            patterns,
+            patterns: texts(check.column("/aws/accounts", "match")).collect(),
             all_accounts: check.has("/aws/accounts"),
-            units: check
-                .entries::<OrganizationalUnit>("/aws/organizational_units")
-                .into_iter()
-                .map(|(_, unit)| unit.path)
-                .collect(),
+            units: units.filter_map(|path| OuPath::parse(&path).ok()).collect(),
             all_units: check.has("/aws/organizational_units"),
         }
     }
@@ -100,23 +95,8 @@ enum Missing {
     Silent,
 }
 
-fn each(check: &mut Check<'_>, section: &str, mut then: impl FnMut(&mut Check<'_>, &str)) {
-    let count = check.root.at(section).map(Node::items).unwrap_or_default().len();
-    for index in 0..count {
-        then(check, &format!("{section}/{index}"));
-    }
-}
-
-/// One text or the texts of a list.
 fn texts(check: &Check<'_>, pointer: &str) -> Vec<Written> {
-    let Some(node) = check.root.at(pointer) else {
-        return Vec::new();
-    };
-    let one = node.as_text().map(|text| Written { pointer: pointer.to_owned(), text: text.to_owned() });
-    let many = node.items().iter().enumerate().filter_map(|(index, item)| {
-        Some(Written { pointer: format!("{pointer}/{index}"), text: item.as_text()?.to_owned() })
-    });
-    one.into_iter().chain(many).collect()
+    check.texts(pointer).into_iter().map(|(pointer, text)| Written { pointer, text }).collect()
 }
 
 fn place(check: &mut Check<'_>, declared: &Declared, pointer: &str, whole: bool) {
@@ -136,12 +116,7 @@ fn place(check: &mut Check<'_>, declared: &Declared, pointer: &str, whole: bool)
 
 fn target(check: &mut Check<'_>, declared: &Declared, written: &Written) {
     if written.text == "everywhere" {
-        let in_list =
-            check.root.at(&written.pointer).is_some() && written.pointer.rsplit('/').next() != Some("targets");
-        if in_list {
-            let span = check.value_span(&written.pointer);
-            check.error(span, "`everywhere` stands in a list", "write `targets: everywhere`");
-        }
+        check.error(check.value_span(&written.pointer), "`everywhere` stands in a list", "write `targets: everywhere`");
     } else if written.text.starts_with('/') {
         ou(check, declared, written, Missing::Warning);
     } else {
