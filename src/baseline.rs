@@ -7,8 +7,12 @@ pub mod document;
 mod explain;
 pub mod files;
 mod load;
+pub mod matching;
 pub mod model;
+pub mod pattern;
+pub mod placement;
 mod policies;
+pub mod rules;
 pub mod schema;
 
 pub use diagnostic::Position;

@@ -195,7 +195,9 @@ impl Explainer<'_> {
                 Some("write `[]` when none are expected, or remove the key: then this is not audited".to_owned())
             }
             Content::Null => Some("write a value, or remove the key".to_owned()),
-            Content::Text(text) if takes(JsonType::Boolean) => boolean_word(text).map(|word| format!("write `{word}`, without quotes")),
+            Content::Text(text) if takes(JsonType::Boolean) => {
+                boolean_word(text).map(|word| format!("write `{word}`, without quotes"))
+            }
             Content::Text(text)
                 if (takes(JsonType::Number) || takes(JsonType::Integer)) && text.parse::<f64>().is_ok() =>
             {
