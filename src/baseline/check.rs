@@ -21,9 +21,9 @@ mod policy;
 /// How far back CloudTrail's event history reaches.
 const MAX_LOOKBACK: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Looks at a whole baseline.
-pub(super) fn meaning(root: &Node, sources: &Sources, known_rules: &[&str]) -> Vec<Diagnostic> {
-    let mut check = Check { root, sources, known_rules, said: Vec::new() };
+/// Looks at a whole baseline. When it is not `complete` (a file of it could not be read), nothing is called missing.
+pub(super) fn meaning(root: &Node, sources: &Sources, known_rules: &[&str], complete: bool) -> Vec<Diagnostic> {
+    let mut check = Check { root, sources, known_rules, complete, said: Vec::new() };
     check.top();
     check.exemptions();
     check.approved_changes();
@@ -38,6 +38,7 @@ struct Check<'a> {
     root: &'a Node,
     sources: &'a Sources,
     known_rules: &'a [&'a str],
+    complete: bool,
     said: Vec<Diagnostic>,
 }
 
@@ -129,7 +130,7 @@ impl Check<'_> {
                 self.error(span, format!("`{lookback}` leaves no time"), "write `7d`, or remove the key");
             }
         }
-        if !self.has("/aws") {
+        if self.complete && !self.has("/aws") {
             let span = self.key_span("");
             self.said.push(
                 Diagnostic::warning(span, "nothing is audited: the key `aws` is missing").help("add an `aws` section"),

@@ -259,6 +259,10 @@ impl Builder<'_> {
         let at = self.places.byte(error.marker().index());
         let span = Span { file: self.places.file, start: at, end: at };
         let said = error.info().to_lowercase();
+        // The parser looks ahead in brackets and has a limit of its own there.
+        if said.contains("recursion limit") {
+            return too_deep(span);
+        }
         let help = if said.contains("tab") {
             "indent with spaces: YAML allows no tabs there"
         } else if said.contains("anchor") {

@@ -158,9 +158,7 @@ impl Loader<'_> {
         // With a file missing, a key that seems to be missing at the top may stand in it.
         let certain = |said: &Diagnostic| complete || said.span != spot(&root, &self.sources, "");
         self.said.extend(shape.into_iter().filter(certain));
-        if complete {
-            self.said.extend(check::meaning(&root, &self.sources, known_rules));
-        }
+        self.said.extend(check::meaning(&root, &self.sources, known_rules, complete));
         let documents = policies::resolve(&root, self.files, &mut self.sources, &mut self.said);
         if self.said.iter().any(|said| said.level == Level::Error) {
             return None;

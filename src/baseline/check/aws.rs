@@ -59,7 +59,7 @@ fn organizational_units(check: &mut Check<'_>) {
         let span = check.value_span(at);
         match path.parent() {
             None => check.error(span, "`/` is the root, not an OU", "remove this entry"),
-            Some(parent) if !parent.is_root() && !parsed.iter().any(|(_, path)| *path == parent) => {
+            Some(parent) if check.complete && !parent.is_root() && !parsed.iter().any(|(_, path)| *path == parent) => {
                 let wrong = format!("`{path}` hangs under `{parent}`, which is not declared");
                 check.error(span, wrong, format!("add `- {{path: {parent}}}`"));
             }

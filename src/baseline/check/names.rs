@@ -75,9 +75,9 @@ impl Declared {
             names,
             ids,
             patterns: texts(check.column("/aws/accounts", "match")).collect(),
-            all_accounts: check.has("/aws/accounts"),
+            all_accounts: check.complete && check.has("/aws/accounts"),
             units: units.filter_map(|path| OuPath::parse(&path).ok()).collect(),
-            all_units: check.has("/aws/organizational_units"),
+            all_units: check.complete && check.has("/aws/organizational_units"),
         }
     }
 }
