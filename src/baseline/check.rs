@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
-use wildmatch::WildMatch;
 
 use super::{
     diagnostic::{Diagnostic, Sources, Span, nearest},
     document::{Content, Node},
     load::spot,
     model::{Moment, Period, Source},
+    pattern::fits,
 };
 
 mod aws;
@@ -139,16 +139,15 @@ impl Check<'_> {
         if let Some(severities) = self.root.get("severity")
             && let Content::Map(entries) = &severities.content
         {
-            let wrong: Vec<_> =
-                entries.iter().filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span)).collect();
+            let unknown = entries.iter().filter(|entry| !self.known_rules.contains(&entry.key.as_str()));
+            let wrong: Vec<_> = unknown.filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span)).collect();
             self.said.extend(wrong);
         }
     }
 
-    /// A rule name or pattern that fits no rule.
+    /// A rule that there is not, when the rules are known.
     fn unknown_rule(&self, pattern: &str, span: Span) -> Option<Diagnostic> {
-        let matcher = WildMatch::new(pattern);
-        if self.known_rules.is_empty() || self.known_rules.iter().any(|rule| matcher.matches(rule)) {
+        if self.known_rules.is_empty() {
             return None;
         }
         let near = nearest(pattern, self.known_rules.iter().copied());
@@ -219,9 +218,10 @@ impl Check<'_> {
     }
 
     fn match_rules(&mut self, pointer: &str) {
+        let fits = |pattern: &str| self.known_rules.iter().any(|rule| fits(pattern, rule));
         let written = self.texts(&format!("{pointer}/match/rule"));
-        let wrong: Vec<_> =
-            written.iter().filter_map(|(at, pattern)| self.unknown_rule(pattern, self.value_span(at))).collect();
+        let unknown = written.iter().filter(|(_, pattern)| !fits(pattern));
+        let wrong: Vec<_> = unknown.filter_map(|(at, rule)| self.unknown_rule(rule, self.value_span(at))).collect();
         self.said.extend(wrong);
     }
 

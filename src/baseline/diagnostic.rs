@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 /// Characters of a source line that are shown at most; the rest is cut around the place pointed at.
 const SHOWN_CHARS: usize = 400;
 
+/// Characters of a message that are shown at most.
+const SHOWN_MESSAGE: usize = 600;
+/// Bytes of a word that is looked for among known ones at most.
+const SLIP_BYTES: usize = 64;
+
 /// A stretch of one of the [`Sources`], in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -249,10 +254,10 @@ impl Diagnostics {
     pub fn records(&self) -> Vec<DiagnosticRecord> {
         let record = |diagnostic: &Diagnostic| DiagnosticRecord {
             level: diagnostic.level,
-            message: diagnostic.message.clone(),
+            message: cut(&diagnostic.message).into_owned(),
             position: diagnostic.span.map(|span| self.sources.position(span)),
             label: diagnostic.label.clone(),
-            help: diagnostic.help.clone(),
+            help: diagnostic.help.as_deref().map(|help| cut(help).into_owned()),
             related: diagnostic.related.as_ref().map(|(span, _)| self.sources.position(*span)),
         };
         self.list.iter().map(record).collect()
@@ -276,7 +281,7 @@ impl Diagnostics {
             Level::Warning => Title::WARNING,
             Level::Note => Title::NOTE,
         };
-        let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)));
+        let mut group = Group::with_title(level.primary_title(shown(&diagnostic.message)));
         if let Some(span) = diagnostic.span {
             group = self.point(group, span, AnnotationKind::Primary, diagnostic.label.as_deref());
         }
@@ -284,7 +289,7 @@ impl Diagnostics {
             group = self.point(group, *span, AnnotationKind::Context, Some(label));
         }
         if let Some(help) = &diagnostic.help {
-            group = group.element(Title::HELP.message(visible(help)));
+            group = group.element(Title::HELP.message(shown(help)));
         }
         group
     }
@@ -293,10 +298,10 @@ impl Diagnostics {
     fn point<'a>(&'a self, group: Group<'a>, span: Span, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
         let position = self.sources.position(span);
         let path = visible(&position.file).into_owned();
-        let shown = self.shown_line(span);
-        let annotation = kind.span(shown.range).label(label.map(visible));
-        let snippet = Snippet::source(shown.text).line_start(position.line).annotation(annotation);
-        if shown.as_written {
+        let line = self.shown_line(span);
+        let annotation = kind.span(line.range).label(label.map(shown));
+        let snippet = Snippet::source(line.text).line_start(position.line).annotation(annotation);
+        if line.as_written {
             return group.element(snippet.path(path));
         }
         // The renderer would count columns in the line as shown.
@@ -345,6 +350,18 @@ struct ShownLine {
     as_written: bool,
 }
 
+/// The text, cut where it is too long to be read.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_MESSAGE) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or(""))),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn shown(text: &str) -> String {
+    visible(&cut(text)).into_owned()
+}
+
 /// The text with every character that could fool a terminal (controls, line breaks, characters that reorder or hide
 /// text) spelled as `\u{…}`.
 #[must_use]
@@ -377,16 +394,22 @@ fn is_treacherous(letter: char) -> bool {
 /// The candidate that reads most like `word`, when it is near enough to be a slip.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = if word.chars().count() <= 4 { 1 } else { 3 };
+    if word.len() > SLIP_BYTES {
+        return None;
+    }
+    let word = word.to_lowercase();
+    let letters = word.chars().count();
+    let limit = if letters <= 4 { 1 } else { 3 };
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= limit)
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// `a, b and c`, each in backticks.
+/// `a, b or c`, each in backticks.
 #[must_use]
 pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();

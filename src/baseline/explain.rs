@@ -1,6 +1,8 @@
 //! Mistakes of shape, said so that people can mend them. In come a tree and the schema's verdict on it; out goes one
 //! diagnostic a mistake, at the key or value that is wrong, with the fix. Never decides what is right: the schema does.
 
+use std::collections::HashSet;
+
 use jsonschema::{
     JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
@@ -59,7 +61,7 @@ impl Explainer<'_> {
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let known = self.schema_above(error).map(known_keys).unwrap_or_default();
-                return unexpected.iter().map(|key| unknown_key(pointer, node, key, &known)).collect();
+                return unknown_keys(pointer, node, unexpected, &known);
             }
             ValidationErrorKind::AnyOf { context }
             | ValidationErrorKind::OneOfNotValid { context }
@@ -276,8 +278,15 @@ impl Explainer<'_> {
     }
 }
 
-fn unknown_key(pointer: &str, node: &Node, key: &str, known: &[&str]) -> Diagnostic {
-    let span = node.entry(key).map_or(node.span, |entry| entry.key_span);
+/// One pass over the mapping, however many keys are wrong.
+fn unknown_keys(pointer: &str, node: &Node, unexpected: &[String], known: &[&str]) -> Vec<Diagnostic> {
+    let Content::Map(entries) = &node.content else { return Vec::new() };
+    let unexpected: HashSet<&str> = unexpected.iter().map(String::as_str).collect();
+    let unknown = entries.iter().filter(|entry| unexpected.contains(entry.key.as_str()));
+    unknown.map(|entry| unknown_key(pointer, &entry.key, entry.key_span, known)).collect()
+}
+
+fn unknown_key(pointer: &str, key: &str, span: Span, known: &[&str]) -> Diagnostic {
     let wrong = Diagnostic::error(span, format!("unknown key `{key}`"));
     let of_aws = CHECKER.schema.pointer("/$defs/Aws").map(known_keys).unwrap_or_default();
     if pointer.is_empty() && of_aws.contains(&key) {

@@ -2,7 +2,7 @@
 //! a [`Baseline`] in which every entry knows its place, or every mistake in one go. Never reads the cloud.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -205,11 +205,13 @@ impl Loader<'_> {
         let Content::Map(entries) = content else {
             return;
         };
+        let mut run = Vec::new();
         for entry in entries {
             if entry.key != "include" {
-                self.merge(merged, entry);
+                run.push(entry);
                 continue;
             }
+            self.merge(merged, std::mem::take(&mut run));
             let named: Vec<&Node> = match &entry.value.content {
                 Content::List(items) => items.iter().collect(),
                 _ => vec![&entry.value],
@@ -219,9 +221,10 @@ impl Loader<'_> {
             }
             // The schema looks at the first file's own key; of included files it was looked at here.
             if stack.len() == 1 {
-                self.merge(merged, entry);
+                run.push(entry);
             }
         }
+        self.merge(merged, run);
     }
 
     fn include(&mut self, named: &Node, path: &Path, stack: &mut Vec<PathBuf>, merged: &mut Vec<Entry>) {
@@ -264,23 +267,25 @@ impl Loader<'_> {
     }
 
     /// Lists are joined, mappings merged; anything else may be declared once.
-    fn merge(&mut self, into: &mut Vec<Entry>, entry: Entry) {
-        let Some(there) = into.iter_mut().find(|there| there.key == entry.key) else {
-            into.push(entry);
-            return;
-        };
-        match (&mut there.value.content, entry.value.content) {
-            (Content::List(items), Content::List(more)) => items.extend(more),
-            (Content::Map(entries), Content::Map(more)) => {
-                for entry in more {
-                    self.merge(entries, entry);
-                }
+    fn merge(&mut self, into: &mut Vec<Entry>, more: Vec<Entry>) {
+        let mut known: HashMap<String, usize> =
+            into.iter().enumerate().map(|(index, entry)| (entry.key.clone(), index)).collect();
+        for entry in more {
+            let there = known.get(&entry.key).and_then(|index| into.get_mut(*index));
+            let Some(there) = there else {
+                known.insert(entry.key.clone(), into.len());
+                into.push(entry);
+                continue;
+            };
+            match (&mut there.value.content, entry.value.content) {
+                (Content::List(items), Content::List(more)) => items.extend(more),
+                (Content::Map(entries), Content::Map(more)) => self.merge(entries, more),
+                _ => self.said.push(
+                    Diagnostic::error(entry.key_span, format!("`{}` is declared twice", entry.key))
+                        .related(there.key_span, "first here")
+                        .help("declare it in one file"),
+                ),
             }
-            _ => self.said.push(
-                Diagnostic::error(entry.key_span, format!("`{}` is declared twice", entry.key))
-                    .related(there.key_span, "first here")
-                    .help("declare it in one file"),
-            ),
         }
     }
 }

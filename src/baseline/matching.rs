@@ -14,7 +14,7 @@ use super::{
 /// not ask for it fits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// Kind of thing that differs; none for findings about the baseline itself.
+    /// Kind of thing that differs.
     pub kind: Option<Kind>,
     /// Rule, such as `quota.raised`.
     pub rule: &'a str,

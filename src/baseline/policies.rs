@@ -55,14 +55,12 @@ impl Reader<'_> {
         }
     }
 
+    /// A document written as JSON text in the baseline: a text of its own, with places of its own.
     fn inline(&mut self, node: &Node, text: &str) -> Option<Document> {
-        match serde_json::from_str(text) {
-            Ok(value) => Some(Document { value, path: None }),
-            Err(error) => {
-                self.said.push(Diagnostic::error(node.span, format!("this document is not JSON: {error}")));
-                None
-            }
-        }
+        let at = self.sources.position(node.span);
+        let name = format!("{} (document in line {})", at.file, at.line);
+        let file = self.sources.add(name.as_ref(), text.to_owned());
+        self.json(file, node).map(|value| Document { value, path: None })
     }
 
     fn file(&mut self, node: &Node, named: &str) -> Option<Document> {

@@ -125,7 +125,7 @@ const FORMATS: &[(&str, Check)] = &[
     ("ou-path", |text| OuPath::parse(text).map(drop)),
     ("time-zone", |text| {
         let fits = TimeZone::get(text).is_ok();
-        shaped(text, fits, "a time zone that this machine knows; IANA names look like `Europe/Berlin`")
+        shaped(text, fits, "an IANA time zone, such as `Europe/Berlin`")
     }),
 ];
 

@@ -77,3 +77,14 @@ fn many_mistakes_are_said_in_time() {
     let said = in_time(|| lines(&format!("version: 1\nestate: x\naws:\n  accounts:\n{accounts}")));
     assert_eq!(said.lines().count(), 4_000);
 }
+
+#[test]
+fn long_words_and_many_unknown_keys_are_said_in_time() {
+    let word = "x".repeat(1_000_000);
+    let said =
+        in_time(|| lines(&format!("version: 1\nestate: x\n{word}: 1\nlookback: {word}\nseverity: {{{word}: high}}\n")));
+    assert!(said.len() < 10_000, "{} bytes", said.len());
+    let keys: String = (0..5_000).map(|number| format!("k{number}: 1\n")).collect();
+    let said = in_time(|| lines(&format!("version: 1\nestate: x\naws: {{}}\n{keys}")));
+    assert_eq!(said.lines().count(), 5_000);
+}
