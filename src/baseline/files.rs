@@ -1,5 +1,5 @@
 //! The files of a baseline. In comes a path; out comes its text, or why it was not read. Bounded: size and kind are
-//! looked at before anything is read. Never follows what a text says; that is for [`super::load`].
+//! looked at before anything is read. Never follows what a text says; that is for [`super::load()`].
 
 use std::{
     fs,

@@ -2,7 +2,7 @@
 //! rules see it: by its declared name, OU and tags. Never lets what is found override what is declared: renaming, tagging
 //! or moving an account must not buy it a looser rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wildmatch::WildMatch;
 
@@ -50,7 +50,8 @@ impl Listed {
 pub struct AccountView {
     /// Its id, 12 digits.
     pub id: String,
-    /// Its name: the declared one of an account listed by id, else the live one. Empty when neither is known.
+    /// Its name, for rules: the declared one of an account listed by id, else the live one. Empty when an account listed
+    /// by id has no declared name, and when a live name is one that the baseline gives to another account.
     pub name: String,
     /// Its OU: the declared one of a listed account, else the live one; none when it is not known.
     pub ou: Option<OuPath>,
@@ -65,6 +66,7 @@ pub struct AccountView {
 pub struct Placement<'a> {
     entries: &'a [AccountEntry],
     by_id: BTreeMap<&'a str, usize>,
+    names: BTreeSet<&'a str>,
     patterns: Vec<(WildMatch, usize)>,
 }
 
@@ -73,30 +75,30 @@ impl<'a> Placement<'a> {
     #[must_use]
     pub fn of(aws: &'a Aws) -> Self {
         let entries = aws.accounts.as_deref().unwrap_or_default();
-        let mut by_id = BTreeMap::new();
+        let (mut by_id, mut names) = (BTreeMap::new(), BTreeSet::new());
         let mut patterns = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             if let Some(id) = &entry.id {
                 by_id.insert(id.as_str(), index);
+                names.extend(entry.name.as_deref());
             }
             if let Some(pattern) = &entry.matches {
                 patterns.push((WildMatch::new(pattern), index));
             }
         }
-        Self { entries, by_id, patterns }
+        Self { entries, by_id, names, patterns }
     }
 
     /// The live account as rules see it. The first `match` entry that fits its name places it.
     #[must_use]
     pub fn place(&self, live: LiveAccount<'_>) -> AccountView {
         if let Some(declared) = self.declared(live.id) {
-            // An entry may leave the name out; the live one then only serves to be shown.
-            let name = if declared.name.is_empty() { live.name.to_owned() } else { declared.name };
-            return AccountView { name, ..declared };
+            return declared;
         }
+        let borrowed = self.names.contains(live.name);
         let live_view = AccountView {
             id: live.id.to_owned(),
-            name: live.name.to_owned(),
+            name: if borrowed { String::new() } else { live.name.to_owned() },
             ou: live.ou.cloned(),
             tags: live.tags.clone(),
             listed: Listed::No,

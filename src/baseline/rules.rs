@@ -108,7 +108,7 @@ impl Reach {
     }
 }
 
-/// What an account can be called by. A live name never stands for a declared one.
+/// What an account can be called by.
 pub(super) fn account_words(account: &AccountView) -> impl Iterator<Item = &str> {
     std::iter::once(account.id.as_str()).chain(Some(account.name.as_str()).filter(|name| !name.is_empty()))
 }

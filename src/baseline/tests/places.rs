@@ -59,6 +59,16 @@ fn created_accounts_fit_a_pattern_and_invited_ones_never() {
 }
 
 #[test]
+fn an_account_that_takes_a_declared_name_gains_no_rule_by_it() {
+    let aws = aws("  regions: [{where: {account: payments-prod}, allowed: [\"*\"]}]\n");
+    let (placement, rules) = (Placement::of(&aws), Rules::of(&aws));
+    let taken = live(&placement, "555555555555", "payments-prod", "/Sandbox", true);
+    assert_eq!(rules.region(place(&taken, "us-east-1")), None);
+    let named = live(&placement, "222222222222", "anything", "/Sandbox", true);
+    assert!(rules.region(place(&named, "us-east-1")).is_some());
+}
+
+#[test]
 fn names_and_ids_resolve_to_ids() {
     let aws = aws("");
     let placement = Placement::of(&aws);
