@@ -178,6 +178,16 @@ def subject_names(finding, names):
     return rest.strip("/@") == ""
 
 
+class _QuotedDigits(yaml.SafeDumper):
+    """Writes account ids in quotes always: YAML 1.1 leaves `089…` bare, as no octal number, and 1.2 reads a number."""
+
+
+_QuotedDigits.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if text.isdigit() else None),
+)
+
+
 class Scanner:
     """Runs the binary against one emulator, from a directory of its own."""
 
@@ -194,7 +204,7 @@ class Scanner:
         binary = os.environ.get("GUARDLINE_BIN")
         assert binary, "set GUARDLINE_BIN to the guardline binary, such as target/debug/guardline"
         file = self.directory / "baseline.yaml"
-        file.write_text(yaml.safe_dump(baseline, sort_keys=False))
+        file.write_text(yaml.dump(baseline, Dumper=_QuotedDigits, sort_keys=False))
         output = self.directory / "report.json"
         output.unlink(missing_ok=True)
         environment = bare_environment(self.directory) | {
