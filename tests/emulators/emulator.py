@@ -168,6 +168,11 @@ class Scan:
         return [row for row in self.report["coverage"] if row["source"].split()[0] == operation]
 
 
+def is_reason(text):
+    """One line of a few words: not empty, and not the page of HTML that an emulator answered with."""
+    return bool(text.strip()) and "\n" not in text and len(text) < 250
+
+
 def subject_names(finding, names):
     """Whether a finding is about exactly these ids, in any order: its subject joins them by `/` or `@`."""
     rest = finding["subject"]["id"]
@@ -213,6 +218,7 @@ class Scanner:
             "AWS_SECRET_ACCESS_KEY": "emulated",
             "AWS_REGION": HOME,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_MAX_ATTEMPTS": "2",  # what an emulator does not have does not come by asking again
             "NO_COLOR": "1",
             **env,
         }
