@@ -308,8 +308,7 @@ async fn home_region(region: &str) -> Option<String> {
     use aws_sdk_organizations::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
     let parameters = Params::builder().region(region).build().ok()?;
     let endpoint = DefaultResolver::new().resolve_endpoint(&parameters).await.ok()?;
-    let schemes = endpoint.properties().get("authSchemes")?.as_array()?;
-    schemes.first()?.as_object()?.get("signingRegion")?.as_string().map(str::to_owned)
+    endpoint.auth_schemes().first()?.get("signingRegion")?.as_string().map(str::to_owned)
 }
 
 fn limit_table() -> LimitTable {
