@@ -14,7 +14,7 @@ use crate::baseline::{
 };
 
 /// How the verdict is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Text,

@@ -70,7 +70,8 @@ fn may_name(ask: &Ask, id: &str) -> Result<(), Refusal> {
         return Err(denied(ask, "Your organization must first enable trusted access with AWS Account Management."));
     }
     if id == organization.management_account {
-        let text = "The management account can only be managed using the standalone context from the management account.";
+        let text =
+            "The management account can only be managed using the standalone context from the management account.";
         return Err(denied(ask, text));
     }
     let services = organization.delegated.get(caller);

@@ -53,7 +53,8 @@ impl Ask<'_> {
 
     /// A string member that must be there; otherwise the service's 400 with this code.
     pub fn need(&self, name: &str, code: &str) -> Result<&str, Refusal> {
-        self.text(name).ok_or_else(|| Refusal::bad(code, format!("1 validation error detected: `{name}` must not be null")))
+        self.text(name)
+            .ok_or_else(|| Refusal::bad(code, format!("1 validation error detected: `{name}` must not be null")))
     }
 
     /// The service's refusal for a cause.

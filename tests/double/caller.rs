@@ -59,7 +59,12 @@ impl Sessions {
 }
 
 /// The identity behind a request. `now` is the server's clock for signatures.
-pub fn authenticate(request: &Request, estate: &Estate, sessions: &Sessions, now: Timestamp) -> Result<Caller, Refusal> {
+pub fn authenticate(
+    request: &Request,
+    estate: &Estate,
+    sessions: &Sessions,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
     let no = |cause| refuse(cause, request, "unknown");
     if request.key.is_empty() {
         return Err(no(Cause::Unsigned));

@@ -172,7 +172,8 @@ fn get_event_data_store(ask: &Ask) -> Answer {
 
 /// One lookup attribute's name, and the value it must have.
 fn attribute(ask: &Ask) -> Result<Option<(String, String)>, Refusal> {
-    let given = ask.request.input.get("LookupAttributes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let given =
+        ask.request.input.get("LookupAttributes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [one] = given else {
         if given.is_empty() {
             return Ok(None);

@@ -6,7 +6,12 @@
 //! [`Server::unexpected`].
 #![allow(dead_code, unused_imports, reason = "a test binary or the stand-alone process uses a part of it each")]
 #![allow(unreachable_pub, missing_docs, reason = "a module of tests, used by whatever binary includes it")]
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a mistake in a test's estate must stop the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a mistake in a test's estate must stop the test"
+)]
 
 pub mod account;
 pub mod ask;

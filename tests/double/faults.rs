@@ -179,7 +179,9 @@ impl Armed {
         let place = self.seen >= *from && (self.seen - from).is_multiple_of((*every).max(1));
         let left = times.is_none_or(|times| self.hit < times);
         let in_time = match (effect, self.first_hit) {
-            (Effect::Throttled { seconds: Some(seconds) }, Some(at)) => at.elapsed() < Duration::from_secs_f64(*seconds),
+            (Effect::Throttled { seconds: Some(seconds) }, Some(at)) => {
+                at.elapsed() < Duration::from_secs_f64(*seconds)
+            }
             _ => true,
         };
         place && left && in_time
@@ -209,7 +211,8 @@ impl Effect {
             Effect::Empty => Some((200, "application/x-amz-json-1.1", String::new())),
             Effect::Body { text } => Some((200, "application/x-amz-json-1.1", text.clone())),
             Effect::Html { status } => {
-                let page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>It works</h1></body></html>";
+                let page =
+                    "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>It works</h1></body></html>";
                 Some((*status, "text/html; charset=utf-8", page.to_owned()))
             }
             _ => None,

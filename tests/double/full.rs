@@ -53,7 +53,9 @@ impl Estate {
                 desired: 64.0,
             }],
         });
-        for (id, action, state) in [("h-invite0001", "INVITE", "OPEN"), ("h-transfer01", "TRANSFER_RESPONSIBILITY", "ACCEPTED")] {
+        for (id, action, state) in
+            [("h-invite0001", "INVITE", "OPEN"), ("h-transfer01", "TRANSFER_RESPONSIBILITY", "ACCEPTED")]
+        {
             let parties = [("ORGANIZATION", "a1b2c3d4e5"), ("EMAIL", "new@acme.example")];
             organization.handshakes.push(Handshake {
                 id: id.to_owned(),
@@ -82,7 +84,9 @@ impl Estate {
             ..pending.clone()
         };
         organization.create_account_statuses = vec![pending, failed];
-        for (list, id) in [(&mut organization.transfers_out, "rt-out00001"), (&mut organization.transfers_in, "rt-in000001")] {
+        for (list, id) in
+            [(&mut organization.transfers_out, "rt-out00001"), (&mut organization.transfers_in, "rt-in000001")]
+        {
             list.push(Transfer {
                 id: id.to_owned(),
                 name: "reseller".to_owned(),
@@ -132,21 +136,30 @@ impl Estate {
         resources.push(ResourceQuota { context: group.clone(), value: 100.0 });
         let mut account = self.account_mut(PAYMENTS);
         let at = text(hours_ago(30));
-        account.request("us-east-1", ChangeRequest {
-            status: "CASE_CLOSED".to_owned(),
-            requester: Some(ALICE.to_owned()),
-            case_id: Some("178925431200001".to_owned()),
-            updated: Some(hours_ago(29)),
-            ..ChangeRequest::new("d187537d13254312a9609ebca1b3a5f6A1B2C3D4", "ec2", "L-1216C47A", 640.0, &at)
-        });
-        account.request("us-east-1", ChangeRequest {
-            context: Some(group),
-            ..ChangeRequest::new("e187537d13254312a9609ebca1b3a5f6A1B2C3D4", "vpc", "L-0EA8095F", 200.0, &at)
-        });
-        account.request("us-east-1", ChangeRequest {
-            automatic: true,
-            ..ChangeRequest::new("f187537d13254312a9609ebca1b3a5f6A1B2C3D4", "ec2", "L-34B43A08", 20.0, &at)
-        });
+        account.request(
+            "us-east-1",
+            ChangeRequest {
+                status: "CASE_CLOSED".to_owned(),
+                requester: Some(ALICE.to_owned()),
+                case_id: Some("178925431200001".to_owned()),
+                updated: Some(hours_ago(29)),
+                ..ChangeRequest::new("d187537d13254312a9609ebca1b3a5f6A1B2C3D4", "ec2", "L-1216C47A", 640.0, &at)
+            },
+        );
+        account.request(
+            "us-east-1",
+            ChangeRequest {
+                context: Some(group),
+                ..ChangeRequest::new("e187537d13254312a9609ebca1b3a5f6A1B2C3D4", "vpc", "L-0EA8095F", 200.0, &at)
+            },
+        );
+        account.request(
+            "us-east-1",
+            ChangeRequest {
+                automatic: true,
+                ..ChangeRequest::new("f187537d13254312a9609ebca1b3a5f6A1B2C3D4", "ec2", "L-34B43A08", 20.0, &at)
+            },
+        );
         account.auto_management = Some(AutoManagement {
             opt_in_type: "NotifyAndAdjust".to_owned(),
             status: "ENABLED".to_owned(),
@@ -160,7 +173,8 @@ impl Estate {
         self.account_mut(PAYMENTS).zone_groups.insert("us-east-1-bos-1".to_owned());
         *self.account_mut(PAYMENTS).ec2("us-east-1") = Ec2Settings {
             ebs_encryption_by_default: true,
-            ebs_default_kms_key_id: "arn:aws:kms:us-east-1:222222222222:key/11112222-3333-4444-5555-666677778888".to_owned(),
+            ebs_default_kms_key_id: "arn:aws:kms:us-east-1:222222222222:key/11112222-3333-4444-5555-666677778888"
+                .to_owned(),
             serial_console_access: Managed::by_policy(true),
             image_block_public_access: Managed::by_policy("block-new-sharing".to_owned()),
             snapshot_block_public_access: Managed::by_account("block-all-sharing".to_owned()),
@@ -230,10 +244,11 @@ impl Estate {
     }
 
     fn fill_events(&mut self) {
-        let raised = Event::new(PAYMENTS, "us-east-1", "servicequotas", "RequestServiceQuotaIncrease", &text(hours_ago(30)))
-            .by_role(PAYMENTS, "Admin", "alice@acme.example")
-            .request(json!({"serviceCode": "ec2", "quotaCode": "L-1216C47A", "desiredValue": 640}))
-            .response(json!({"requestedQuota": {"status": "PENDING", "desiredValue": 640}}));
+        let raised =
+            Event::new(PAYMENTS, "us-east-1", "servicequotas", "RequestServiceQuotaIncrease", &text(hours_ago(30)))
+                .by_role(PAYMENTS, "Admin", "alice@acme.example")
+                .request(json!({"serviceCode": "ec2", "quotaCode": "L-1216C47A", "desiredValue": 640}))
+                .response(json!({"requestedQuota": {"status": "PENDING", "desiredValue": 640}}));
         self.log(raised);
         let stopped = Event::new(PAYMENTS, "eu-west-1", "cloudtrail", "StopLogging", &text(hours_ago(3)))
             .by_user(PAYMENTS, "bob")

@@ -27,7 +27,8 @@ static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
 /// Serves until told to stop, on a runtime of its own so that blocking tests can use it.
 pub(crate) fn serve(listener: TcpListener, shared: &Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         listener.set_nonblocking(true).expect("a socket that does not block");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener for the runtime");
@@ -138,7 +139,9 @@ async fn respond(
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     let encoded = match effect.as_ref().and_then(Effect::page) {
-        Some((status, content_type, text)) => Encoded { status, content_type, error_type: None, body: text.into_bytes() },
+        Some((status, content_type, text)) => {
+            Encoded { status, content_type, error_type: None, body: text.into_bytes() }
+        }
         None => encode(&decoded, &answer, &id),
     };
     let breaks = matches!(effect, Some(Effect::Reset | Effect::Hangup));

@@ -33,7 +33,11 @@ const TYPES: &[&str] = &[
 /// The policy type a list is asked for.
 fn wanted_type<'a>(ask: &'a Ask, member: &str) -> Result<&'a str, Refusal> {
     let name = ask.need(member, "InvalidInputException")?;
-    if TYPES.contains(&name) { Ok(name) } else { Err(Refusal::bad("InvalidInputException", "You specified an invalid value.")) }
+    if TYPES.contains(&name) {
+        Ok(name)
+    } else {
+        Err(Refusal::bad("InvalidInputException", "You specified an invalid value."))
+    }
 }
 
 fn summary(ask: &Ask, organization: &Organization, id: &str, policy: &Policy) -> Value {
@@ -52,7 +56,8 @@ fn summary(ask: &Ask, organization: &Organization, id: &str, policy: &Policy) ->
 fn found<'a>(ask: &'a Ask, organization: &'a Organization) -> Result<(&'a str, &'a Policy), Refusal> {
     let id = ask.need("PolicyId", "InvalidInputException")?;
     let policy = organization.policies.get(id);
-    let policy = policy.ok_or_else(|| Refusal::bad("PolicyNotFoundException", "You specified a policy that doesn't exist."))?;
+    let policy =
+        policy.ok_or_else(|| Refusal::bad("PolicyNotFoundException", "You specified a policy that doesn't exist."))?;
     Ok((id, policy))
 }
 

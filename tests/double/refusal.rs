@@ -99,7 +99,8 @@ fn status_and_code(cause: Cause, request: &Request) -> (u16, &'static str) {
 
 fn message(cause: Cause, request: &Request, who: &str) -> String {
     let action = format!("{}:{}", request.service, request.operation);
-    let prefix = if request.protocol == Protocol::Ec2 { "You are not authorized to perform this operation. " } else { "" };
+    let prefix =
+        if request.protocol == Protocol::Ec2 { "You are not authorized to perform this operation. " } else { "" };
     match cause {
         Cause::Unsigned => "Missing Authentication Token".to_owned(),
         Cause::UnknownKey if request.protocol == Protocol::Ec2 => {

@@ -140,9 +140,9 @@ fn catalogue() -> BTreeMap<String, Service> {
     ];
     let mut all = BTreeMap::new();
     for (code, name, rows) in services {
-        let quotas = rows.iter().map(|(code, name, default, usual)| {
-            ((*code).to_owned(), QuotaKind::new(name, *default, *usual))
-        });
+        let quotas = rows
+            .iter()
+            .map(|(code, name, default, usual)| ((*code).to_owned(), QuotaKind::new(name, *default, *usual)));
         all.insert((*code).to_owned(), Service { name: (*name).to_owned(), quotas: quotas.collect() });
     }
     refine(&mut all);
@@ -161,7 +161,8 @@ fn refine(all: &mut BTreeMap<String, Service>) {
     with("ec2", "L-1216C47A", |kind| {
         let metric = ("AWS/Usage".to_owned(), "ResourceCount".to_owned(), "vCPU".to_owned());
         kind.usage_metric = Some(metric);
-        kind.description = Some("Maximum number of vCPUs assigned to the Running On-Demand Standard instances.".to_owned());
+        kind.description =
+            Some("Maximum number of vCPUs assigned to the Running On-Demand Standard instances.".to_owned());
     });
     with("vpc", "L-0EA8095F", |kind| {
         kind.adjustable_at = "ALL".to_owned();

@@ -136,7 +136,9 @@ fn list_service_quotas(ask: &Ask) -> Answer {
         return Err(Refusal::bad(BAD, "QuotaAppliedAtLevel must be one of ACCOUNT, RESOURCE, ALL"));
     }
     let mut all = Vec::new();
-    for (quota, kind) in service.quotas.iter().filter(|(quota, kind)| here(ask, kind) && wanted.is_none_or(|w| w == *quota)) {
+    for (quota, kind) in
+        service.quotas.iter().filter(|(quota, kind)| here(ask, kind) && wanted.is_none_or(|w| w == *quota))
+    {
         let (account, resources) = rows(ask, code, quota, kind);
         if level != "RESOURCE" {
             all.extend(account);
@@ -284,7 +286,8 @@ fn list_template(ask: &Ask) -> Answer {
     for r in &held.rows {
         let service = ask.estate.services.get(&r.service);
         let kind = service.and_then(|s| s.quotas.get(&r.code));
-        let fits = ask.text("ServiceCode").is_none_or(|s| s == r.service) && ask.text("AwsRegion").is_none_or(|a| a == r.region);
+        let fits = ask.text("ServiceCode").is_none_or(|s| s == r.service)
+            && ask.text("AwsRegion").is_none_or(|a| a == r.region);
         if fits {
             all.push(pruned(json!({
                 "ServiceCode": r.service, "ServiceName": service.map(|s| &s.name), "QuotaCode": r.code,
@@ -301,7 +304,8 @@ fn get_auto_management(ask: &Ask) -> Answer {
     let held = account.and_then(|a| a.auto_management.as_ref()).ok_or_else(unknown)?;
     let mut exclusions = Map::new();
     for (service, quotas) in &held.exclusions {
-        let quotas: Vec<Value> = quotas.iter().map(|(code, name)| json!({"QuotaCode": code, "QuotaName": name})).collect();
+        let quotas: Vec<Value> =
+            quotas.iter().map(|(code, name)| json!({"QuotaCode": code, "QuotaName": name})).collect();
         exclusions.insert(service.clone(), quotas.into());
     }
     Ok(pruned(json!({
