@@ -1,5 +1,5 @@
 //! The baseline: what should be. In come YAML files and the policy documents that they name; out comes a typed,
-//! checked [`model::Baseline`] in which every entry knows its file, line and column. Never reads the cloud.
+//! checked [`Baseline`] in which every entry knows its file, line and column. Never reads the cloud.
 
 mod check;
 pub mod diagnostic;
@@ -7,10 +7,17 @@ pub mod document;
 mod explain;
 pub mod files;
 mod load;
+pub mod matching;
 pub mod model;
+pub mod pattern;
+pub mod placement;
 mod policies;
+pub mod rules;
 pub mod schema;
 
 pub use diagnostic::Position;
 pub use load::{Baseline, LoadError, load, load_from};
 pub use policies::Document;
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,5 @@ pub mod estate;
 pub mod provider;
 pub mod compare;
 pub mod audit;
+pub mod report;
+pub mod cli;

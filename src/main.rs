@@ -1,2 +1,21 @@
 //! Arguments to command to exit code, nothing else.
-fn main() {}
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use guardline::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli::run(cli) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            let exit = error.exit();
+            let error = cli::visible(&format!("{:#}", anyhow::Error::from(error)));
+            // Nothing is left to say when stderr is closed too.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(exit.code())
+        }
+    }
+}

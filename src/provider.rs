@@ -3,15 +3,56 @@
 //! In: a baseline, which says what is worth reading. Out: a snapshot with its coverage, and raw audit records. It never
 //! changes anything at a provider, never compares, and lets no type of a provider's SDK out of the provider's folder.
 
+pub mod aws;
 pub mod limits;
 pub mod recording;
 pub mod redaction;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::estate::Gap;
+
+/// How far reading has come, for whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    planned: AtomicU64,
+    made: AtomicU64,
+}
+
+impl Progress {
+    /// Calls that are known to be needed so far, and calls that were made.
+    #[must_use]
+    pub fn calls(&self) -> (u64, u64) {
+        let made = self.made.load(Ordering::Relaxed);
+        (self.planned.load(Ordering::Relaxed).max(made), made)
+    }
+
+    /// More calls are known to be needed.
+    pub fn plan(&self, calls: u64) {
+        self.planned.fetch_add(calls, Ordering::Relaxed);
+    }
+
+    /// A call was made.
+    pub fn made(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a scan would ask the provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// Calls by `service:Operation`: those already made to find out, and one for each planned read. Further pages add to
+    /// them.
+    pub calls: BTreeMap<String, u64>,
+    /// The least time that the rate limits allow.
+    pub time: Duration,
+}
 
 /// A question to an account's audit log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

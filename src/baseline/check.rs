@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
-use wildmatch::WildMatch;
 
 use super::{
     diagnostic::{Diagnostic, Sources, Span, nearest},
-    document::Node,
+    document::{Content, Node},
     load::spot,
-    model::{ApprovedChange, Bound, Exemption, Moment, Period, Source, Who},
+    model::{Moment, Period, Source},
+    pattern::fits,
 };
 
 mod aws;
@@ -21,14 +21,9 @@ mod policy;
 /// How far back CloudTrail's event history reaches.
 const MAX_LOOKBACK: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Looks at a whole baseline.
-pub(super) fn meaning(root: &Node, sources: &Sources, known_rules: &[&str]) -> Vec<Diagnostic> {
-    let mut check = Check {
-        root,
-        sources,
-        known_rules,
-        said: Vec::new(),
-    };
+/// Looks at a whole baseline. When it is not `complete` (a file of it could not be read), nothing is called missing.
+pub(super) fn meaning(root: &Node, sources: &Sources, known_rules: &[&str], complete: bool) -> Vec<Diagnostic> {
+    let mut check = Check { root, sources, known_rules, complete, said: Vec::new() };
     check.top();
     check.exemptions();
     check.approved_changes();
@@ -43,25 +38,39 @@ struct Check<'a> {
     root: &'a Node,
     sources: &'a Sources,
     known_rules: &'a [&'a str],
+    complete: bool,
     said: Vec<Diagnostic>,
 }
 
 impl Check<'_> {
     /// The value at a pointer, when it is there and has the right shape (else the schema has said so).
     fn get<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
-        self.root
-            .at(pointer)
-            .and_then(|node| serde_json::from_value(node.to_value()).ok())
+        self.root.at(pointer).and_then(|node| serde_json::from_value(node.to_value()).ok())
     }
 
-    /// The entries of a list that have the right shape, with their pointers.
-    fn entries<T: DeserializeOwned>(&self, pointer: &str) -> Vec<(String, T)> {
-        let items = self.root.at(pointer).map(Node::items).unwrap_or_default();
-        let typed = |(index, node): (usize, &Node)| {
-            let typed = serde_json::from_value(node.to_value()).ok()?;
-            Some((format!("{pointer}/{index}"), typed))
-        };
-        items.iter().enumerate().filter_map(typed).collect()
+    /// The pointers of a list's entries.
+    fn each(&self, pointer: &str) -> Vec<String> {
+        let count = self.root.at(pointer).map(Node::items).unwrap_or_default().len();
+        (0..count).map(|index| format!("{pointer}/{index}")).collect()
+    }
+
+    /// The pointers of several lists' entries.
+    fn each_of(&self, pointers: &[&str]) -> Vec<String> {
+        pointers.iter().flat_map(|pointer| self.each(pointer)).collect()
+    }
+
+    /// One text or the texts of a list, each with its pointer.
+    fn texts(&self, pointer: &str) -> Vec<(String, String)> {
+        let Some(node) = self.root.at(pointer) else { return Vec::new() };
+        let one = node.as_text().map(|text| (pointer.to_owned(), text.to_owned()));
+        let many = node.items().iter().enumerate();
+        let many = many.filter_map(|(index, item)| Some((format!("{pointer}/{index}"), item.as_text()?.to_owned())));
+        one.into_iter().chain(many).collect()
+    }
+
+    /// The texts under one key of a list's entries, each with its pointer.
+    fn column(&self, list: &str, key: &str) -> Vec<(String, String)> {
+        self.each(list).iter().flat_map(|pointer| self.texts(&format!("{pointer}/{key}"))).collect()
     }
 
     fn has(&self, pointer: &str) -> bool {
@@ -91,19 +100,15 @@ impl Check<'_> {
         self.said.push(Diagnostic::error(span, message).help(help));
     }
 
-    /// Every id that stands more than once; `what` names the thing, `at` the key that holds the id.
-    fn once<'i>(&mut self, what: &str, ids: impl IntoIterator<Item = (&'i str, String)>) {
-        let mut first: BTreeMap<&str, Span> = BTreeMap::new();
-        for (id, pointer) in ids {
+    /// Every id that stands more than once; `what` names the thing.
+    fn once(&mut self, what: &str, ids: Vec<(String, String)>) {
+        let mut first: BTreeMap<String, Span> = BTreeMap::new();
+        for (pointer, id) in ids {
             let span = self.value_span(&pointer);
-            match first.get(id) {
+            match first.get(&id) {
                 Some(there) => {
                     let twice = Diagnostic::error(span, format!("{what} `{id}` is declared twice"));
-                    self.said.push(
-                        twice
-                            .related(*there, "first here")
-                            .help("remove one of them"),
-                    );
+                    self.said.push(twice.related(*there, "first here").help("remove one of them"));
                 }
                 None => {
                     first.insert(id, span);
@@ -122,153 +127,101 @@ impl Check<'_> {
                     "CloudTrail's event history reaches back 90 days: write `90d` or less",
                 );
             } else if lookback.length().is_zero() {
-                self.error(
-                    span,
-                    format!("`{lookback}` leaves no time"),
-                    "write `7d`, or remove the key",
-                );
+                self.error(span, format!("`{lookback}` leaves no time"), "write `7d`, or remove the key");
             }
         }
-        if !self.has("/aws") {
+        if self.complete && !self.has("/aws") {
             let span = self.key_span("");
             self.said.push(
-                Diagnostic::warning(span, "nothing is audited: the key `aws` is missing")
-                    .help("add an `aws` section"),
+                Diagnostic::warning(span, "nothing is audited: the key `aws` is missing").help("add an `aws` section"),
             );
         }
         if let Some(severities) = self.root.get("severity")
-            && let super::document::Content::Map(entries) = &severities.content
+            && let Content::Map(entries) = &severities.content
         {
-            let wrong: Vec<_> = entries
-                .iter()
-                .filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span))
-                .collect();
+            let unknown = entries.iter().filter(|entry| !self.known_rules.contains(&entry.key.as_str()));
+            let wrong: Vec<_> = unknown.filter_map(|entry| self.unknown_rule(&entry.key, entry.key_span)).collect();
             self.said.extend(wrong);
         }
     }
 
-    /// A rule name or pattern that fits no rule.
+    /// A rule that there is not, when the rules are known.
     fn unknown_rule(&self, pattern: &str, span: Span) -> Option<Diagnostic> {
-        let matcher = WildMatch::new(pattern);
-        if self.known_rules.is_empty() || self.known_rules.iter().any(|rule| matcher.matches(rule))
-        {
+        if self.known_rules.is_empty() {
             return None;
         }
         let near = nearest(pattern, self.known_rules.iter().copied());
-        let help = near.map_or("the README lists the rules".to_owned(), |near| {
-            format!("did you mean `{near}`?")
-        });
+        let help = near.map_or("the README lists the rules".to_owned(), |near| format!("did you mean `{near}`?"));
         Some(Diagnostic::error(span, format!("no rule is called `{pattern}`")).help(help))
     }
 
-    fn bound(&mut self, pointer: &str, bound: &Bound) {
-        if let (Some(min), Some(max)) = (bound.min, bound.max)
+    /// The numbers of a bound that no number can keep.
+    fn bound(&mut self, pointer: &str) {
+        let min = self.get::<f64>(&format!("{pointer}/min"));
+        let max = self.get::<f64>(&format!("{pointer}/max"));
+        if let (Some(min), Some(max)) = (min, max)
             && min > max
         {
             let span = self.value_span(&format!("{pointer}/min"));
-            self.error(
-                span,
-                format!("`min` {min} is above `max` {max}"),
-                "no number fits: exchange them",
-            );
+            self.error(span, format!("`min` {min} is above `max` {max}"), "no number fits: exchange them");
         }
     }
 
     fn exemptions(&mut self) {
-        let exemptions = self.entries::<Exemption>("/exemptions");
-        for (pointer, exemption) in &exemptions {
-            self.bound(pointer, &exemption.bound());
-            self.match_rules(pointer);
+        for pointer in self.each("/exemptions") {
+            self.bound(&pointer);
+            self.match_rules(&pointer);
         }
-        let ids = exemptions
-            .iter()
-            .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
-        self.once("exemption", ids);
+        self.once("exemption", self.column("/exemptions", "id"));
     }
 
     fn approved_changes(&mut self) {
-        let changes = self.entries::<ApprovedChange>("/approved_changes");
-        for (pointer, change) in &changes {
-            if let Some(bound) = &change.to {
-                self.bound(&format!("{pointer}/to"), bound);
-            }
-            self.match_rules(pointer);
-            self.window(pointer, change);
+        for pointer in self.each("/approved_changes") {
+            self.bound(&format!("{pointer}/to"));
+            self.match_rules(&pointer);
+            self.window(&pointer);
+            self.roles(&format!("{pointer}/by"));
         }
-        for list in (0..changes.len())
-            .map(|index| format!("/approved_changes/{index}/by"))
-            .chain(["/administrators".to_owned()])
-        {
-            for (pointer, who) in self.entries::<Who>(&list) {
-                self.who(&pointer, &who);
-            }
-        }
-        self.once(
-            "approved change",
-            changes
-                .iter()
-                .map(|(pointer, one)| (one.id.as_str(), format!("{pointer}/id"))),
-        );
+        self.roles("/administrators");
+        self.once("approved change", self.column("/approved_changes", "id"));
     }
 
-    fn window(&mut self, pointer: &str, change: &ApprovedChange) {
-        let before = |later: &Moment, earlier: &Moment| later.end() <= earlier.start();
-        if before(&change.until, &change.from) {
-            let span = self.value_span(&format!("{pointer}/until"));
-            let wrong = Diagnostic::error(
-                span,
-                format!(
-                    "`until` {} is not after `from` {}",
-                    change.until, change.from
-                ),
-            );
-            let from = self.value_span(&format!("{pointer}/from"));
-            self.said.push(
-                wrong
-                    .related(from, "from here")
-                    .help("no change could be made in this window: exchange or correct them"),
-            );
-        }
-        if let Some(accepted) = &change.accepted_until
-            && accepted.end() < change.until.end()
+    fn window(&mut self, pointer: &str) {
+        let [from_at, until_at, accepted_at] =
+            ["from", "until", "accepted_until"].map(|key| format!("{pointer}/{key}"));
+        let Some(until) = self.get::<Moment>(&until_at) else { return };
+        if let Some(from) = self.get::<Moment>(&from_at)
+            && until.end() <= from.start()
         {
-            let span = self.value_span(&format!("{pointer}/accepted_until"));
-            let wrong = format!(
-                "`accepted_until` {accepted} is before `until` {}",
-                change.until
-            );
-            self.error(span, wrong, "a change may stand at least as long as it may be made: write a later time, or remove the key");
+            let wrong =
+                Diagnostic::error(self.value_span(&until_at), format!("`until` {until} is not after `from` {from}"));
+            let wrong = wrong.related(self.value_span(&from_at), "from here");
+            self.said.push(wrong.help("no change could be made in this window: exchange or correct them"));
+        }
+        if let Some(accepted) = self.get::<Moment>(&accepted_at)
+            && accepted.end() < until.end()
+        {
+            let wrong = format!("`accepted_until` {accepted} is before `until` {until}");
+            let help = "a change may stand at least as long as it may be made: write a later time, or remove the key";
+            self.error(self.value_span(&accepted_at), wrong, help);
         }
     }
 
     /// A role is compared with whole ARNs.
-    fn who(&mut self, pointer: &str, who: &Who) {
-        let Who::Role(role) = who else { return };
-        if !role.starts_with("arn:") && !role.starts_with('*') {
-            let span = self.value_span(&format!("{pointer}/role"));
-            self.error(
-                span,
-                format!("`{role}` is not the ARN of a role"),
-                format!("write \"arn:aws:iam::*:role/{role}\""),
-            );
+    fn roles(&mut self, list: &str) {
+        for (pointer, role) in self.column(list, "role") {
+            if !role.starts_with("arn:") && !role.starts_with('*') {
+                let help = format!("write \"arn:aws:iam::*:role/{role}\"");
+                self.error(self.value_span(&pointer), format!("`{role}` is not the ARN of a role"), help);
+            }
         }
     }
 
     fn match_rules(&mut self, pointer: &str) {
-        let at = format!("{pointer}/match/rule");
-        let Some(node) = self.root.at(&at) else {
-            return;
-        };
-        let one = std::slice::from_ref(node);
-        let written = if node.items().is_empty() {
-            one
-        } else {
-            node.items()
-        };
-        let wrong: Vec<_> = written
-            .iter()
-            .filter_map(|node| self.unknown_rule(node.as_text()?, node.span))
-            .collect();
+        let fits = |pattern: &str| self.known_rules.iter().any(|rule| fits(pattern, rule));
+        let written = self.texts(&format!("{pointer}/match/rule"));
+        let unknown = written.iter().filter(|(_, pattern)| !fits(pattern));
+        let wrong: Vec<_> = unknown.filter_map(|(at, rule)| self.unknown_rule(rule, self.value_span(at))).collect();
         self.said.extend(wrong);
     }
 
@@ -277,16 +230,11 @@ impl Check<'_> {
         for key in ["administrators", "sequences", "history"] {
             let pointer = format!("/{key}");
             if self.has(&pointer) {
-                self.said.push(Diagnostic::note(
-                    self.key_span(&pointer),
-                    format!("`{key}` is not used yet"),
-                ));
+                self.said.push(Diagnostic::note(self.key_span(&pointer), format!("`{key}` is not used yet")));
             }
         }
         let pointer = "/aws/audit_logs/source";
-        if let Some(Source::S3(_) | Source::Athena(_) | Source::Files(_)) =
-            self.get::<Source>(pointer)
-        {
+        if let Some(Source::S3(_) | Source::Athena(_) | Source::Files(_)) = self.get::<Source>(pointer) {
             let note = Diagnostic::note(
                 self.value_span(pointer),
                 "this log source is not used yet: evidence is read by LookupEvents",

@@ -10,10 +10,16 @@ use std::{
 };
 
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Origin, Renderer, Snippet};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Characters of a source line that are shown at most; the rest is cut around the place pointed at.
 const SHOWN_CHARS: usize = 400;
+
+/// Characters of a message that are shown at most.
+const SHOWN_MESSAGE: usize = 600;
+/// Bytes of a word that is looked for among known ones at most.
+const SLIP_BYTES: usize = 64;
 
 /// A stretch of one of the [`Sources`], in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,14 +33,14 @@ pub struct Span {
 }
 
 /// A place in a file, as editors count: lines and columns from 1, columns in characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// Path of the file, as it was given or relative to the file that names it.
+    /// The file as it was given on the command line, or as the including file names it.
     pub file: String,
-    /// Line.
+    /// The line, from 1.
     pub line: usize,
-    /// Column.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
@@ -61,18 +67,9 @@ impl Sources {
     /// Adds a text and returns its number.
     pub fn add(&mut self, path: &Path, text: String) -> u32 {
         let line_starts = std::iter::once(0)
-            .chain(
-                text.bytes()
-                    .enumerate()
-                    .filter(|(_, byte)| *byte == b'\n')
-                    .map(|(at, _)| at + 1),
-            )
+            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
             .collect();
-        self.files.push(Source {
-            path: path.to_owned(),
-            text,
-            line_starts,
-        });
+        self.files.push(Source { path: path.to_owned(), text, line_starts });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -97,19 +94,14 @@ impl Sources {
     /// The text of a span.
     #[must_use]
     pub fn text(&self, span: Span) -> &str {
-        self.whole(span.file)
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or("")
+        self.whole(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
     /// Where a span starts.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
         let (line, start) = self.line_of(span);
-        let before = self
-            .whole(span.file)
-            .get(start..span.start as usize)
-            .unwrap_or("");
+        let before = self.whole(span.file).get(start..span.start as usize).unwrap_or("");
         Position {
             file: self.path(span.file).display().to_string(),
             line: line + 1,
@@ -126,10 +118,7 @@ impl Sources {
         let Some(source) = self.file(span.file) else {
             return (0, 0);
         };
-        let line = source
-            .line_starts
-            .partition_point(|start| *start <= span.start as usize)
-            .saturating_sub(1);
+        let line = source.line_starts.partition_point(|start| *start <= span.start as usize).saturating_sub(1);
         (line, source.line_starts.get(line).copied().unwrap_or(0))
     }
 }
@@ -167,45 +156,25 @@ impl Diagnostic {
     /// An error at a place.
     #[must_use]
     pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Error,
-            message: message.into(),
-            span: Some(span),
-            label: None,
-            help: None,
-            related: None,
-        }
+        Self { level: Level::Error, message: message.into(), span: Some(span), label: None, help: None, related: None }
     }
 
     /// A warning at a place.
     #[must_use]
     pub fn warning(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning,
-            ..Self::error(span, message)
-        }
+        Self { level: Level::Warning, ..Self::error(span, message) }
     }
 
     /// A note at a place.
     #[must_use]
     pub fn note(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Note,
-            ..Self::error(span, message)
-        }
+        Self { level: Level::Note, ..Self::error(span, message) }
     }
 
     /// An error without a place: the file itself is the trouble.
     #[must_use]
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self {
-            level: Level::Error,
-            message: message.into(),
-            span: None,
-            label: None,
-            help: None,
-            related: None,
-        }
+        Self { level: Level::Error, message: message.into(), span: None, label: None, help: None, related: None }
     }
 
     /// Says what stands beside the underline.
@@ -271,17 +240,12 @@ impl Diagnostics {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.list
-            .iter()
-            .filter(|diagnostic| diagnostic.level == Level::Error)
-            .count()
+        self.list.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
     }
 
     /// Puts them in the order of the text, files first, and drops repetitions.
     pub fn sort(&mut self) {
-        self.list.sort_by(|a, b| {
-            (a.span, a.level, &a.message, &a.help).cmp(&(b.span, b.level, &b.message, &b.help))
-        });
+        self.list.sort_by(|a, b| (a.span, a.level, &a.message, &a.help).cmp(&(b.span, b.level, &b.message, &b.help)));
         self.list.dedup();
     }
 
@@ -290,14 +254,11 @@ impl Diagnostics {
     pub fn records(&self) -> Vec<DiagnosticRecord> {
         let record = |diagnostic: &Diagnostic| DiagnosticRecord {
             level: diagnostic.level,
-            message: diagnostic.message.clone(),
+            message: cut(&diagnostic.message).into_owned(),
             position: diagnostic.span.map(|span| self.sources.position(span)),
             label: diagnostic.label.clone(),
-            help: diagnostic.help.clone(),
-            related: diagnostic
-                .related
-                .as_ref()
-                .map(|(span, _)| self.sources.position(*span)),
+            help: diagnostic.help.as_deref().map(|help| cut(help).into_owned()),
+            related: diagnostic.related.as_ref().map(|(span, _)| self.sources.position(*span)),
         };
         self.list.iter().map(record).collect()
     }
@@ -305,17 +266,8 @@ impl Diagnostics {
     /// The diagnostics as text for people, `width` columns wide, with colours for a terminal when asked.
     #[must_use]
     pub fn render(&self, color: bool, width: usize) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        }
-        .term_width(width.max(40));
-        let drawn: Vec<String> = self
-            .list
-            .iter()
-            .map(|one| renderer.render(&[self.draw(one)]))
-            .collect();
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(40));
+        let drawn: Vec<String> = self.list.iter().map(|one| renderer.render(&[self.draw(one)])).collect();
         let mut text = drawn.join("\n\n");
         if !text.is_empty() {
             text.push('\n');
@@ -329,63 +281,45 @@ impl Diagnostics {
             Level::Warning => Title::WARNING,
             Level::Note => Title::NOTE,
         };
-        let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)));
+        let mut group = Group::with_title(level.primary_title(shown(&diagnostic.message)));
         if let Some(span) = diagnostic.span {
-            group = self.point(
-                group,
-                span,
-                AnnotationKind::Primary,
-                diagnostic.label.as_deref(),
-            );
+            group = self.point(group, span, AnnotationKind::Primary, diagnostic.label.as_deref());
         }
         if let Some((span, label)) = &diagnostic.related {
             group = self.point(group, *span, AnnotationKind::Context, Some(label));
         }
         if let Some(help) = &diagnostic.help {
-            group = group.element(Title::HELP.message(visible(help)));
+            group = group.element(Title::HELP.message(shown(help)));
         }
         group
     }
 
     /// Adds the line in which a span starts, underlined.
-    fn point<'a>(
-        &'a self,
-        group: Group<'a>,
-        span: Span,
-        kind: AnnotationKind,
-        label: Option<&'a str>,
-    ) -> Group<'a> {
+    fn point<'a>(&'a self, group: Group<'a>, span: Span, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
         let position = self.sources.position(span);
-        let origin = Origin::path(visible(&position.file).into_owned())
-            .line(position.line)
-            .char_column(position.column);
-        let (text, range) = self.shown_line(span);
-        if text.is_empty() {
-            return group.element(origin);
+        let path = visible(&position.file).into_owned();
+        let line = self.shown_line(span);
+        let annotation = kind.span(line.range).label(label.map(shown));
+        let snippet = Snippet::source(line.text).line_start(position.line).annotation(annotation);
+        if line.as_written {
+            return group.element(snippet.path(path));
         }
-        let annotation = kind.span(range).label(label.map(visible));
-        group.element(origin).element(
-            Snippet::source(text)
-                .line_start(position.line)
-                .annotation(annotation),
-        )
+        // The renderer would count columns in the line as shown.
+        group.element(Origin::path(path).line(position.line).char_column(position.column)).element(snippet)
     }
 
     /// The line in which a span starts, made visible and cut to size, and the span's part of it.
-    fn shown_line(&self, span: Span) -> (String, std::ops::Range<usize>) {
+    fn shown_line(&self, span: Span) -> ShownLine {
         let (_, line_start) = self.sources.line_of(span);
-        let rest = self
-            .sources
-            .whole(span.file)
-            .get(line_start..)
-            .unwrap_or("");
+        let rest = self.sources.whole(span.file).get(line_start..).unwrap_or("");
         let line = rest.split('\n').next().unwrap_or("").trim_end();
-        let from = span.start as usize - line_start;
-        let to = (span.end as usize - line_start).min(line.len()).max(from);
+        let from = (span.start as usize - line_start).min(line.len());
+        let to = (span.end as usize).saturating_sub(line_start).min(line.len()).max(from);
+        if line.chars().count() <= SHOWN_CHARS && !line.chars().any(|letter| letter != '\t' && is_treacherous(letter)) {
+            return ShownLine { text: line.to_owned(), range: from..to, as_written: true };
+        }
         let (mut text, mut start, mut end) = (String::new(), None, None);
-        let first = line.get(..from).map_or(0, |before| {
-            before.chars().count().saturating_sub(SHOWN_CHARS / 2)
-        });
+        let first = line.get(..from).map_or(0, |before| before.chars().count().saturating_sub(SHOWN_CHARS / 2));
         if first > 0 {
             text.push('…');
         }
@@ -403,8 +337,29 @@ impl Diagnostics {
         if line.chars().count() > first + SHOWN_CHARS {
             text.push('…');
         }
-        (text, start..end)
+        ShownLine { text, range: start..end, as_written: false }
     }
+}
+
+/// A line as people see it.
+struct ShownLine {
+    text: String,
+    /// The part pointed at.
+    range: std::ops::Range<usize>,
+    /// Whether the line is whole and needed no escapes.
+    as_written: bool,
+}
+
+/// The text, cut where it is too long to be read.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_MESSAGE) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or(""))),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn shown(text: &str) -> String {
+    visible(&cut(text)).into_owned()
 }
 
 /// The text with every character that could fool a terminal (controls, line breaks, characters that reorder or hide
@@ -415,8 +370,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
-    text.chars()
-        .for_each(|letter| push_visible(&mut shown, letter));
+    text.chars().for_each(|letter| push_visible(&mut shown, letter));
     Cow::Owned(shown)
 }
 
@@ -440,21 +394,22 @@ fn is_treacherous(letter: char) -> bool {
 /// The candidate that reads most like `word`, when it is near enough to be a slip.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = if word.chars().count() <= 4 { 1 } else { 3 };
+    if word.len() > SLIP_BYTES {
+        return None;
+    }
+    let word = word.to_lowercase();
+    let letters = word.chars().count();
+    let limit = if letters <= 4 { 1 } else { 3 };
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= limit)
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// `a, b and c`, each in backticks.
+/// `a, b or c`, each in backticks.
 #[must_use]
 pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();

@@ -63,9 +63,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            entries: MAX_ENTRIES,
-        }
+        Self { entries: MAX_ENTRIES }
     }
 }
 
@@ -88,10 +86,7 @@ impl Node {
             Content::Text(text) => Value::String(text.clone()),
             Content::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
             Content::Map(entries) => Value::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_value()))
-                    .collect::<Map<_, _>>(),
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect::<Map<_, _>>(),
             ),
         }
     }
@@ -132,25 +127,17 @@ impl Node {
     /// The value at a JSON pointer.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<&Self> {
-        pointer
-            .split('/')
-            .skip(1)
-            .try_fold(self, |node, step| match &node.content {
-                Content::List(items) => step
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|index| items.get(index)),
-                Content::Map(_) => node.get(&step.replace("~1", "/").replace("~0", "~")),
-                _ => None,
-            })
+        pointer.split('/').skip(1).try_fold(self, |node, step| match &node.content {
+            Content::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+            Content::Map(_) => node.get(&step.replace("~1", "/").replace("~0", "~")),
+            _ => None,
+        })
     }
 
     /// A short stretch to point at: the value itself, or of a mapping or list over several lines its first key or item.
     #[must_use]
     pub fn head(&self, whole: &str) -> Span {
-        let text = whole
-            .get(self.span.start as usize..self.span.end as usize)
-            .unwrap_or("");
+        let text = whole.get(self.span.start as usize..self.span.end as usize).unwrap_or("");
         if !text.trim_end().contains('\n') {
             return self.span;
         }
@@ -166,10 +153,7 @@ impl Node {
             Content::Text(text) => text_cost(text),
             Content::List(items) => 1 + items.iter().map(Self::cost).sum::<usize>(),
             Content::Map(entries) => {
-                1 + entries
-                    .iter()
-                    .map(|entry| text_cost(&entry.key) + entry.value.cost())
-                    .sum::<usize>()
+                1 + entries.iter().map(|entry| text_cost(&entry.key) + entry.value.cost()).sum::<usize>()
             }
             _ => 1,
         }
@@ -178,13 +162,7 @@ impl Node {
     fn depth(&self) -> usize {
         match &self.content {
             Content::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
-            Content::Map(entries) => {
-                1 + entries
-                    .iter()
-                    .map(|entry| entry.value.depth())
-                    .max()
-                    .unwrap_or(0)
-            }
+            Content::Map(entries) => 1 + entries.iter().map(|entry| entry.value.depth()).max().unwrap_or(0),
             _ => 0,
         }
     }
@@ -225,11 +203,7 @@ struct Open {
 
 enum OpenKind {
     List(Vec<Node>),
-    Map {
-        entries: Vec<Entry>,
-        seen: HashMap<String, Span>,
-        key: Option<(String, Span)>,
-    },
+    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<(String, Span)> },
 }
 
 struct Builder<'a> {
@@ -255,9 +229,7 @@ impl Builder<'_> {
                     documents += 1;
                     if documents > 1 {
                         let wrong = Diagnostic::error(span, "a second document starts here");
-                        return Err(wrong
-                            .help("keep one document a file, and name others under `include`")
-                            .into());
+                        return Err(wrong.help("keep one document a file, and name others under `include`").into());
                     }
                 }
                 Event::Scalar(text, style, anchor, tag) => {
@@ -269,19 +241,11 @@ impl Builder<'_> {
                 Event::Alias(anchor) => self.alias(span, anchor)?,
                 Event::SequenceStart(anchor, tag) => {
                     self.refuse_tag(span, tag.map(|tag| tag.to_string()), "seq")?;
-                    self.open(Open {
-                        span,
-                        anchor,
-                        kind: OpenKind::List(Vec::new()),
-                    })?;
+                    self.open(Open { span, anchor, kind: OpenKind::List(Vec::new()) })?;
                 }
                 Event::MappingStart(anchor, tag) => {
                     self.refuse_tag(span, tag.map(|tag| tag.to_string()), "map")?;
-                    let kind = OpenKind::Map {
-                        entries: Vec::new(),
-                        seen: HashMap::new(),
-                        key: None,
-                    };
+                    let kind = OpenKind::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
                     self.open(Open { span, anchor, kind })?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
@@ -293,12 +257,12 @@ impl Builder<'_> {
 
     fn broken(&mut self, error: &ScanError) -> Box<Diagnostic> {
         let at = self.places.byte(error.marker().index());
-        let span = Span {
-            file: self.places.file,
-            start: at,
-            end: at,
-        };
+        let span = Span { file: self.places.file, start: at, end: at };
         let said = error.info().to_lowercase();
+        // The parser looks ahead in brackets and has a limit of its own there.
+        if said.contains("recursion limit") {
+            return too_deep(span);
+        }
         let help = if said.contains("tab") {
             "indent with spaces: YAML allows no tabs there"
         } else if said.contains("anchor") {
@@ -306,22 +270,15 @@ impl Builder<'_> {
         } else {
             "look here and in the line above for indentation, a missing `:`, quote or bracket"
         };
-        Diagnostic::error(span, format!("not valid YAML: {}", visible(&said)))
-            .help(help)
-            .into()
+        Diagnostic::error(span, format!("not valid YAML: {}", visible(&said))).help(help).into()
     }
 
     fn spend(&mut self, span: Span, cost: usize) -> Step {
         if self.budget.spend(cost) {
             return Ok(());
         }
-        let wrong = Diagnostic::error(
-            span,
-            format!("more than {MAX_ENTRIES} entries, with aliases written out"),
-        );
-        Err(wrong
-            .help("split the estate, or use `match` entries and patterns instead of long lists")
-            .into())
+        let wrong = Diagnostic::error(span, format!("more than {MAX_ENTRIES} entries, with aliases written out"));
+        Err(wrong.help("split the estate, or use `match` entries and patterns instead of long lists").into())
     }
 
     fn open(&mut self, open: Open) -> Step {
@@ -339,20 +296,14 @@ impl Builder<'_> {
         };
         let mut span = open.span;
         // A block's end has a place but no text: it ends where its last entry does.
-        let text_end = if end.end > end.start {
-            end.end
-        } else {
-            span.start
-        };
+        let text_end = if end.end > end.start { end.end } else { span.start };
         let (content, last) = match open.kind {
             OpenKind::List(items) => {
                 let last = items.last().map_or(span.start, |item| item.span.end);
                 (Content::List(items), last)
             }
             OpenKind::Map { entries, .. } => {
-                let last = entries.last().map_or(span.start, |entry| {
-                    entry.value.span.end.max(entry.key_span.end)
-                });
+                let last = entries.last().map_or(span.start, |entry| entry.value.span.end.max(entry.key_span.end));
                 (Content::Map(entries), last)
             }
         };
@@ -376,20 +327,13 @@ impl Builder<'_> {
                 None => *key = Some(self.places.key(node)?),
                 Some((key, key_span)) => match seen.get(&key) {
                     Some(first) => self.mistakes.push(
-                        Diagnostic::error(
-                            key_span,
-                            format!("the key `{key}` stands twice in this mapping"),
-                        )
-                        .related(*first, "first here")
-                        .help("keep one of them"),
+                        Diagnostic::error(key_span, format!("the key `{key}` stands twice in this mapping"))
+                            .related(*first, "first here")
+                            .help("keep one of them"),
                     ),
                     None => {
                         seen.insert(key.clone(), key_span);
-                        entries.push(Entry {
-                            key,
-                            key_span,
-                            value: node,
-                        });
+                        entries.push(Entry { key, key_span, value: node });
                     }
                 },
             },
@@ -399,11 +343,9 @@ impl Builder<'_> {
 
     fn alias(&mut self, span: Span, anchor: usize) -> Step {
         let Some(target) = self.anchors.get(&anchor) else {
-            return Err(
-                Diagnostic::error(span, "this alias stands inside what it refers to")
-                    .help("write it out")
-                    .into(),
-            );
+            return Err(Diagnostic::error(span, "this alias stands inside what it refers to")
+                .help("write it out")
+                .into());
         };
         let cost = target.cost();
         if self.open.len() + target.depth() > MAX_DEPTH {
@@ -411,10 +353,7 @@ impl Builder<'_> {
         }
         // Paid before it is written out: a bomb never goes off.
         self.spend(span, cost)?;
-        let content = self
-            .anchors
-            .get(&anchor)
-            .map_or(Content::Null, |target| target.content.clone());
+        let content = self.anchors.get(&anchor).map_or(Content::Null, |target| target.content.clone());
         self.finish(Node { span, content }, 0)
     }
 
@@ -433,9 +372,7 @@ impl Builder<'_> {
         tag: Option<&str>,
     ) -> Result<Content, Box<Diagnostic>> {
         match tag {
-            None if style == ScalarStyle::Plain => {
-                plain(text).map_err(|wrong| Diagnostic::error(span, wrong).into())
-            }
+            None if style == ScalarStyle::Plain => plain(text).map_err(|wrong| Diagnostic::error(span, wrong).into()),
             None | Some("!") => Ok(Content::Text(text)),
             Some(tag) if tag == core_tag("str") => Ok(Content::Text(text)),
             Some(tag) => Err(unknown_tag(span, tag)),
@@ -449,16 +386,12 @@ fn core_tag(name: &str) -> String {
 
 fn unknown_tag(span: Span, tag: &str) -> Box<Diagnostic> {
     let wrong = Diagnostic::error(span, format!("the tag `{tag}` has no meaning here"));
-    wrong
-        .help("remove the tag; put text in quotes where it looks like a number")
-        .into()
+    wrong.help("remove the tag; put text in quotes where it looks like a number").into()
 }
 
 fn too_deep(span: Span) -> Box<Diagnostic> {
     let wrong = Diagnostic::error(span, format!("more than {MAX_DEPTH} levels deep"));
-    wrong
-        .help("no baseline needs that: look for brackets that are never closed")
-        .into()
+    wrong.help("no baseline needs that: look for brackets that are never closed").into()
 }
 
 /// A plain scalar by the core schema of YAML 1.2, <https://yaml.org/spec/1.2.2/#103-core-schema>.
@@ -474,19 +407,11 @@ fn plain(text: String) -> Result<Content, String> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         return Err(format!("`{text}` is not a finite number"));
     }
-    let radix = |digits: &str, radix| {
-        u64::from_str_radix(digits, radix).map(|number| Content::Number(number.into()))
-    };
-    if let Some(digits) = text
-        .strip_prefix("0x")
-        .filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit()))
-    {
+    let radix = |digits: &str, radix| u64::from_str_radix(digits, radix).map(|number| Content::Number(number.into()));
+    if let Some(digits) = text.strip_prefix("0x").filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit())) {
         return radix(digits, 16).map_err(|_| format!("`{text}` is too large a number"));
     }
-    if let Some(digits) = text
-        .strip_prefix("0o")
-        .filter(|digits| all(digits, |byte| (b'0'..=b'7').contains(&byte)))
-    {
+    if let Some(digits) = text.strip_prefix("0o").filter(|digits| all(digits, |byte| (b'0'..=b'7').contains(&byte))) {
         return radix(digits, 8).map_err(|_| format!("`{text}` is too large a number"));
     }
     if all(unsigned, |byte| byte.is_ascii_digit()) {
@@ -497,9 +422,7 @@ fn plain(text: String) -> Result<Content, String> {
     } else if !is_float(unsigned) {
         return Ok(Content::Text(text));
     }
-    let number: f64 = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a number"))?;
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     whole(number)
         .or_else(|| Number::from_f64(number))
         .map(Content::Number)
@@ -510,9 +433,7 @@ fn plain(text: String) -> Result<Content, String> {
 fn whole(number: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && number.abs() < EXACT;
-    is_whole
-        .then(|| format!("{number:.0}").parse::<i64>().ok().map(Number::from))
-        .flatten()
+    is_whole.then(|| format!("{number:.0}").parse::<i64>().ok().map(Number::from)).flatten()
 }
 
 fn all(text: &str, test: impl Fn(u8) -> bool) -> bool {
@@ -531,9 +452,7 @@ fn is_float(unsigned: &str) -> bool {
         Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
         None => digits(mantissa),
     };
-    mantissa_fits
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
+    mantissa_fits && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
 }
 
 /// From the parser's character counts to bytes.
@@ -548,20 +467,9 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     fn new(file: u32, text: &'a str) -> Self {
         let ascii = text.is_ascii();
-        let marks = if ascii {
-            Vec::new()
-        } else {
-            text.char_indices()
-                .step_by(STRIDE)
-                .map(|(at, _)| to_u32(at))
-                .collect()
-        };
-        Self {
-            file,
-            text,
-            ascii,
-            marks,
-        }
+        let marks =
+            if ascii { Vec::new() } else { text.char_indices().step_by(STRIDE).map(|(at, _)| to_u32(at)).collect() };
+        Self { file, text, ascii, marks }
     }
 
     fn byte(&self, index: usize) -> u32 {
@@ -573,26 +481,17 @@ impl<'a> Places<'a> {
             return end;
         };
         let rest = self.text.get(*near as usize..).unwrap_or("");
-        rest.char_indices()
-            .nth(index % STRIDE)
-            .map_or(end, |(at, _)| near + to_u32(at))
+        rest.char_indices().nth(index % STRIDE).map_or(end, |(at, _)| near + to_u32(at))
     }
 
     fn span(&self, marks: Marks) -> Span {
         let start = self.byte(marks.start.index());
-        Span {
-            file: self.file,
-            start,
-            end: self.byte(marks.end.index()).max(start),
-        }
+        Span { file: self.file, start, end: self.byte(marks.end.index()).max(start) }
     }
 
     /// A finished value as a key: plain text as it is written.
     fn key(&self, node: Node) -> Result<(String, Span), Box<Diagnostic>> {
-        let written = self
-            .text
-            .get(node.span.start as usize..node.span.end as usize)
-            .unwrap_or("");
+        let written = self.text.get(node.span.start as usize..node.span.end as usize).unwrap_or("");
         let key = match node.content {
             Content::Text(text) => text,
             Content::Bool(_) | Content::Number(_) => written.to_owned(),
@@ -605,9 +504,7 @@ impl<'a> Places<'a> {
         };
         if key == "<<" {
             let wrong = Diagnostic::error(node.span, "merge keys (`<<`) are not part of YAML 1.2");
-            return Err(wrong
-                .help("write the keys out, or share whole values by `&anchor` and `*alias`")
-                .into());
+            return Err(wrong.help("write the keys out, or share whole values by `&anchor` and `*alias`").into());
         }
         Ok((key, node.span))
     }

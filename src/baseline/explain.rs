@@ -1,6 +1,8 @@
 //! Mistakes of shape, said so that people can mend them. In come a tree and the schema's verdict on it; out goes one
 //! diagnostic a mistake, at the key or value that is wrong, with the fix. Never decides what is right: the schema does.
 
+use std::collections::HashSet;
+
 use jsonschema::{
     JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
@@ -21,9 +23,7 @@ pub(super) fn shape(root: &Node, sources: &Sources) -> Vec<Diagnostic> {
     let validator = match &CHECKER.validator {
         Ok(validator) => validator,
         Err(error) => {
-            return vec![Diagnostic::fatal(format!(
-                "the schema of baselines is broken: {error}"
-            ))];
+            return vec![Diagnostic::fatal(format!("the schema of baselines is broken: {error}"))];
         }
     };
     let value = root.to_value();
@@ -49,11 +49,7 @@ impl Explainer<'_> {
             !(matches!(error.kind(), ValidationErrorKind::Pattern { .. })
                 && formats.contains(&error.instance_path().as_str()))
         };
-        errors
-            .iter()
-            .filter(said)
-            .flat_map(|error| self.explain(error))
-            .collect()
+        errors.iter().filter(said).flat_map(|error| self.explain(error)).collect()
     }
 
     fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
@@ -65,64 +61,46 @@ impl Explainer<'_> {
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let known = self.schema_above(error).map(known_keys).unwrap_or_default();
-                return unexpected
-                    .iter()
-                    .map(|key| unknown_key(pointer, node, key, &known))
-                    .collect();
+                return unknown_keys(pointer, node, unexpected, &known);
             }
             ValidationErrorKind::AnyOf { context }
             | ValidationErrorKind::OneOfNotValid { context }
             | ValidationErrorKind::OneOfMultipleValid { context } => {
                 return self.alternatives(error, node, context);
             }
-            ValidationErrorKind::Required { property } => {
-                self.missing(error, node, property.as_str().unwrap_or(""))
-            }
+            ValidationErrorKind::Required { property } => self.missing(error, node, property.as_str().unwrap_or("")),
             ValidationErrorKind::Type { kind } => self.wrong_type(pointer, node, kind),
             ValidationErrorKind::Constant { expected_value } if pointer == "/version" => {
-                Diagnostic::error(
-                    span,
-                    format!("version {} of the format is not known", self.written(node)),
-                )
-                .help(format!("write `version: {expected_value}`"))
+                Diagnostic::error(span, format!("version {} of the format is not known", self.written(node)))
+                    .help(format!("write `version: {expected_value}`"))
             }
-            ValidationErrorKind::Constant { expected_value } => {
-                self.not_one_of(node, &[word(expected_value)])
-            }
+            ValidationErrorKind::Constant { expected_value } => self.not_one_of(node, &[word(expected_value)]),
             ValidationErrorKind::Enum { options } => {
-                let words: Vec<String> =
-                    options.as_array().into_iter().flatten().map(word).collect();
+                let words: Vec<String> = options.as_array().into_iter().flatten().map(word).collect();
                 self.not_one_of(node, &words)
             }
             ValidationErrorKind::Format { format } => {
-                let wrong = node
-                    .as_text()
-                    .map_or(Ok(()), |text| check_format(format, text));
-                let said = wrong
-                    .err()
-                    .unwrap_or_else(|| format!("{} is not a valid {format}", self.quoted(node)));
+                let wrong = node.as_text().map_or(Ok(()), |text| check_format(format, text));
+                let said = wrong.err().unwrap_or_else(|| format!("{} is not a valid {format}", self.quoted(node)));
                 Diagnostic::error(span, said)
             }
-            ValidationErrorKind::Pattern { pattern } => Diagnostic::error(
-                span,
-                format!("{} does not fit the pattern `{pattern}`", self.quoted(node)),
-            ),
-            ValidationErrorKind::MinLength { .. } => Diagnostic::error(span, "this text is empty")
-                .help("write something, or remove the key"),
+            ValidationErrorKind::Pattern { pattern } => {
+                Diagnostic::error(span, format!("{} does not fit the pattern `{pattern}`", self.quoted(node)))
+            }
+            ValidationErrorKind::MinLength { .. } => {
+                Diagnostic::error(span, "this text is empty").help("write something, or remove the key")
+            }
             ValidationErrorKind::MinItems { limit: 1 } => {
                 Diagnostic::error(span, "this list is empty").help("name at least one")
             }
             ValidationErrorKind::MinItems { limit } => {
-                Diagnostic::error(span, format!("fewer than {limit} entries"))
-                    .help(format!("write {limit} of them"))
+                Diagnostic::error(span, format!("fewer than {limit} entries")).help(format!("write {limit} of them"))
             }
             ValidationErrorKind::MaxItems { limit } => {
-                Diagnostic::error(span, format!("more than {limit} entries"))
-                    .help(format!("write {limit} of them"))
+                Diagnostic::error(span, format!("more than {limit} entries")).help(format!("write {limit} of them"))
             }
             ValidationErrorKind::AdditionalItems { limit } => {
-                Diagnostic::error(span, format!("more than {limit} entries"))
-                    .help(format!("write {limit} of them"))
+                Diagnostic::error(span, format!("more than {limit} entries")).help(format!("write {limit} of them"))
             }
             ValidationErrorKind::Minimum { limit } => {
                 Diagnostic::error(span, format!("{} is below {limit}", self.quoted(node)))
@@ -144,21 +122,12 @@ impl Explainer<'_> {
         context: &[Vec<ValidationError<'static>>],
     ) -> Vec<Diagnostic> {
         let here = error.instance_path().as_str();
-        let inner = |errors: &&Vec<ValidationError<'static>>| {
-            errors.iter().all(|inner| !is_outer(inner, here))
-        };
-        let best = context
-            .iter()
-            .filter(|errors| !errors.is_empty())
-            .filter(inner)
-            .min_by_key(|errors| errors.len());
+        let inner = |errors: &&Vec<ValidationError<'static>>| errors.iter().all(|inner| !is_outer(inner, here));
+        let best = context.iter().filter(|errors| !errors.is_empty()).filter(inner).min_by_key(|errors| errors.len());
         if let Some(best) = best {
             return self.explain_all(best);
         }
-        let branches = CHECKER
-            .schema
-            .pointer(error.schema_path().as_str())
-            .and_then(Value::as_array);
+        let branches = CHECKER.schema.pointer(error.schema_path().as_str()).and_then(Value::as_array);
         let branches = branches.map(Vec::as_slice).unwrap_or_default();
         if let Some(unknown) = self.unknown_form(node, branches) {
             return vec![unknown];
@@ -168,23 +137,12 @@ impl Explainer<'_> {
         if shapes.is_empty() {
             return vec![self.not_one_of(node, &words)];
         }
-        let suggestion = node
-            .as_text()
-            .and_then(|text| nearest(text, words.iter().map(String::as_str)));
+        let suggestion = node.as_text().and_then(|text| nearest(text, words.iter().map(String::as_str)));
         let mut wanted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         wanted.extend(shapes);
-        let wrong = Diagnostic::error(
-            self.head(node),
-            format!("{} does not fit here", self.described(node)),
-        );
+        let wrong = Diagnostic::error(self.head(node), format!("{} does not fit here", self.described(node)));
         let wrong = wrong.label(format!("expected {}", wanted.join(" or ")));
-        vec![
-            wrong.maybe_help(
-                suggestion
-                    .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| self.quotes(node)),
-            ),
-        ]
+        vec![wrong.maybe_help(suggestion.map(|near| format!("did you mean `{near}`?")).or_else(|| self.quotes(node)))]
     }
 
     /// A mapping with one key that names its form (`{s3: …}`, `{role: …}`), where that key is none of the forms.
@@ -196,14 +154,9 @@ impl Explainer<'_> {
         if forms.is_empty() {
             return None;
         }
-        let wrong = match entries
-            .iter()
-            .find(|entry| !forms.contains(&entry.key.as_str()))
-        {
-            Some(entry) => {
-                Diagnostic::error(entry.key_span, format!("unknown key `{}`", entry.key))
-                    .help(suggest(&entry.key, &forms))
-            }
+        let wrong = match entries.iter().find(|entry| !forms.contains(&entry.key.as_str())) {
+            Some(entry) => Diagnostic::error(entry.key_span, format!("unknown key `{}`", entry.key))
+                .help(suggest(&entry.key, &forms)),
             None => Diagnostic::error(self.head(node), "exactly one of these keys must stand here")
                 .help(format!("write one of {}", listed(forms))),
         };
@@ -213,19 +166,8 @@ impl Explainer<'_> {
     fn missing(&self, error: &ValidationError<'_>, node: &Node, key: &str) -> Diagnostic {
         let about = self
             .schema_above(error)
-            .and_then(|schema| {
-                schema
-                    .get("properties")?
-                    .get(key)?
-                    .get("description")?
-                    .as_str()
-            })
-            .map(|text| {
-                text.split(['.', ':', ';'])
-                    .next()
-                    .unwrap_or(text)
-                    .replace('\n', " ")
-            });
+            .and_then(|schema| schema.get("properties")?.get(key)?.get("description")?.as_str())
+            .map(|text| text.split(['.', ':', ';']).next().unwrap_or(text).replace('\n', " "));
         let help = match about {
             Some(about) => format!("add `{key}: …` ({})", lower_first(about.trim())),
             None => format!("add `{key}: …`"),
@@ -244,31 +186,22 @@ impl Explainer<'_> {
         let names: Vec<&str> = wanted.iter().map(|kind| type_name(*kind)).collect();
         let key = pointer.rsplit('/').next().unwrap_or("");
         let wrong = if let Content::Null = node.content {
-            let place = if node.span.start == node.span.end {
-                self.key_of(pointer)
-            } else {
-                node.span
-            };
+            let place = if node.span.start == node.span.end { self.key_of(pointer) } else { node.span };
             Diagnostic::error(place, format!("`{key}` has no value"))
         } else {
-            Diagnostic::error(
-                self.head(node),
-                format!("{} does not fit here", self.described(node)),
-            )
+            Diagnostic::error(self.head(node), format!("{} does not fit here", self.described(node)))
         };
         let wrong = wrong.label(format!("expected {}", names.join(" or ")));
         let help = match &node.content {
-            Content::Null if takes(JsonType::Array) => Some(
-                "write `[]` when none are expected, or remove the key: then this is not audited"
-                    .to_owned(),
-            ),
+            Content::Null if takes(JsonType::Array) => {
+                Some("write `[]` when none are expected, or remove the key: then this is not audited".to_owned())
+            }
             Content::Null => Some("write a value, or remove the key".to_owned()),
             Content::Text(text) if takes(JsonType::Boolean) => {
-                boolean_word(text).map(|word| format!("write `{word}`"))
+                boolean_word(text).map(|word| format!("write `{word}`, without quotes"))
             }
             Content::Text(text)
-                if (takes(JsonType::Number) || takes(JsonType::Integer))
-                    && text.parse::<f64>().is_ok() =>
+                if (takes(JsonType::Number) || takes(JsonType::Integer)) && text.parse::<f64>().is_ok() =>
             {
                 Some(format!("write it without quotes: {text}"))
             }
@@ -278,9 +211,7 @@ impl Explainer<'_> {
         };
         let list = || match &node.content {
             Content::List(_) | Content::Null => None,
-            Content::Map(_) if takes(JsonType::Array) => {
-                Some("start each entry with `- `".to_owned())
-            }
+            Content::Map(_) if takes(JsonType::Array) => Some("start each entry with `- `".to_owned()),
             _ if takes(JsonType::Array) && !takes(JsonType::String) => {
                 Some(format!("put it in a list: `[{}]`", self.written(node)))
             }
@@ -290,17 +221,9 @@ impl Explainer<'_> {
     }
 
     fn not_one_of(&self, node: &Node, words: &[String]) -> Diagnostic {
-        let wrong = Diagnostic::error(
-            self.head(node),
-            format!("{} does not fit here", self.described(node)),
-        );
-        let wrong = wrong.label(format!(
-            "expected {}",
-            listed(words.iter().map(String::as_str))
-        ));
-        let near = node
-            .as_text()
-            .and_then(|text| nearest(text, words.iter().map(String::as_str)));
+        let wrong = Diagnostic::error(self.head(node), format!("{} does not fit here", self.described(node)));
+        let wrong = wrong.label(format!("expected {}", listed(words.iter().map(String::as_str))));
+        let near = node.as_text().and_then(|text| nearest(text, words.iter().map(String::as_str)));
         wrong.maybe_help(near.map(|near| format!("did you mean `{near}`?")))
     }
 
@@ -309,12 +232,8 @@ impl Explainer<'_> {
         let written = self.sources.text(node.span);
         let is_id = written.len() == 12 && written.bytes().all(|byte| byte.is_ascii_digit());
         match node.content {
-            Content::Number(_) if is_id => {
-                Some(format!("write the account id in quotes: \"{written}\""))
-            }
-            Content::Number(_) | Content::Bool(_) => {
-                Some(format!("write it in quotes: \"{written}\""))
-            }
+            Content::Number(_) if is_id => Some(format!("write the account id in quotes: \"{written}\"")),
+            Content::Number(_) | Content::Bool(_) => Some(format!("write it in quotes: \"{written}\"")),
             _ => None,
         }
     }
@@ -325,15 +244,9 @@ impl Explainer<'_> {
 
     fn key_of(&self, pointer: &str) -> Span {
         let (parent, key) = pointer.rsplit_once('/').unwrap_or(("", pointer));
-        let entry = self
-            .root
-            .at(parent)
-            .and_then(|node| node.entry(&key.replace("~1", "/").replace("~0", "~")));
+        let entry = self.root.at(parent).and_then(|node| node.entry(&key.replace("~1", "/").replace("~0", "~")));
         let item = || self.root.at(pointer).map(|node| node.span);
-        entry
-            .map(|entry| entry.key_span)
-            .or_else(item)
-            .unwrap_or(self.root.span)
+        entry.map(|entry| entry.key_span).or_else(item).unwrap_or(self.root.span)
     }
 
     /// The value as it is written, when it is short.
@@ -365,14 +278,17 @@ impl Explainer<'_> {
     }
 }
 
-fn unknown_key(pointer: &str, node: &Node, key: &str, known: &[&str]) -> Diagnostic {
-    let span = node.entry(key).map_or(node.span, |entry| entry.key_span);
+/// One pass over the mapping, however many keys are wrong.
+fn unknown_keys(pointer: &str, node: &Node, unexpected: &[String], known: &[&str]) -> Vec<Diagnostic> {
+    let Content::Map(entries) = &node.content else { return Vec::new() };
+    let unexpected: HashSet<&str> = unexpected.iter().map(String::as_str).collect();
+    let unknown = entries.iter().filter(|entry| unexpected.contains(entry.key.as_str()));
+    unknown.map(|entry| unknown_key(pointer, &entry.key, entry.key_span, known)).collect()
+}
+
+fn unknown_key(pointer: &str, key: &str, span: Span, known: &[&str]) -> Diagnostic {
     let wrong = Diagnostic::error(span, format!("unknown key `{key}`"));
-    let of_aws = CHECKER
-        .schema
-        .pointer("/$defs/Aws")
-        .map(known_keys)
-        .unwrap_or_default();
+    let of_aws = CHECKER.schema.pointer("/$defs/Aws").map(known_keys).unwrap_or_default();
     if pointer.is_empty() && of_aws.contains(&key) {
         return wrong.help(format!("`{key}` belongs under `aws`"));
     }
@@ -386,10 +302,9 @@ fn unknown_key(pointer: &str, node: &Node, key: &str, known: &[&str]) -> Diagnos
 fn suggest(key: &str, known: &[&str]) -> String {
     match nearest(key, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if known.len() <= LISTED_KEYS => format!(
-            "the keys here are {}",
-            listed(known.iter().copied()).replace(" or ", " and ")
-        ),
+        None if known.len() <= LISTED_KEYS => {
+            format!("the keys here are {}", listed(known.iter().copied()).replace(" or ", " and "))
+        }
         None => "remove it; `guardline schema` says which keys there are".to_owned(),
     }
 }
@@ -407,9 +322,7 @@ fn is_outer(error: &ValidationError<'_>, here: &str) -> bool {
     let at_value = error.instance_path().as_str() == here;
     let of_content = matches!(
         error.kind(),
-        ValidationErrorKind::Minimum { .. }
-            | ValidationErrorKind::Format { .. }
-            | ValidationErrorKind::MinItems { .. }
+        ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Format { .. } | ValidationErrorKind::MinItems { .. }
     );
     at_value && !of_content
 }
@@ -424,9 +337,7 @@ fn constants(branch: &Value) -> Option<Vec<String>> {
 }
 
 fn word(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What a branch without constants looks like.

@@ -1,5 +1,5 @@
 //! The files of a baseline. In comes a path; out comes its text, or why it was not read. Bounded: size and kind are
-//! looked at before anything is read. Never follows what a text says; that is for [`super::load`].
+//! looked at before anything is read. Never follows what a text says; that is for [`super::load()`].
 
 use std::{
     fs,
@@ -53,9 +53,7 @@ impl Files for Disk {
         }
         let mut bytes = Vec::new();
         // A file may grow between the two looks.
-        fs::File::open(path)?
-            .take(limit + 1)
-            .read_to_end(&mut bytes)?;
+        fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(ReadError::TooLarge(limit));
         }
@@ -69,10 +67,7 @@ pub struct Carried<'a>(pub std::collections::BTreeMap<PathBuf, &'a str>);
 
 impl Files for Carried<'_> {
     fn read(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
-        let found = self
-            .0
-            .get(&tidy(path))
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let found = self.0.get(&tidy(path)).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         if found.len() as u64 > limit {
             return Err(ReadError::TooLarge(limit));
         }
@@ -81,12 +76,8 @@ impl Files for Carried<'_> {
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, ReadError> {
-    let text = String::from_utf8(bytes)
-        .map_err(|error| ReadError::NotText(error.utf8_error().valid_up_to()))?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map(str::to_owned)
-        .unwrap_or(text))
+    let text = String::from_utf8(bytes).map_err(|error| ReadError::NotText(error.utf8_error().valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// A path that a file names, relative to that file.
@@ -102,9 +93,7 @@ pub fn tidy(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir
-                if matches!(tidied.components().next_back(), Some(Component::Normal(_))) =>
-            {
+            Component::ParentDir if matches!(tidied.components().next_back(), Some(Component::Normal(_))) => {
                 tidied.pop();
             }
             other => tidied.push(other),

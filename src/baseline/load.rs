@@ -2,7 +2,7 @@
 //! a [`Baseline`] in which every entry knows its place, or every mistake in one go. Never reads the cloud.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -48,11 +48,7 @@ pub struct LoadError {
 }
 
 fn mistakes(count: usize) -> String {
-    if count == 1 {
-        "1 mistake".to_owned()
-    } else {
-        format!("{count} mistakes")
-    }
+    if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") }
 }
 
 /// Reads a baseline from disk. `known_rules` are the rules that findings can have, for `severity` and `match`; when
@@ -68,39 +64,18 @@ pub fn load(path: &Path, known_rules: &[&str]) -> Result<Baseline, LoadError> {
 ///
 /// # Errors
 /// As for [`load`].
-pub fn load_from(
-    files: &dyn Files,
-    path: &Path,
-    known_rules: &[&str],
-) -> Result<Baseline, LoadError> {
-    let mut loader = Loader {
-        files,
-        sources: Sources::default(),
-        budget: Budget::default(),
-        said: Vec::new(),
-        complete: true,
-    };
+pub fn load_from(files: &dyn Files, path: &Path, known_rules: &[&str]) -> Result<Baseline, LoadError> {
+    let mut loader =
+        Loader { files, sources: Sources::default(), budget: Budget::default(), said: Vec::new(), complete: true };
     let result = loader.baseline(path, known_rules);
-    let mut diagnostics = Diagnostics {
-        sources: loader.sources,
-        list: loader.said,
-    };
+    let mut diagnostics = Diagnostics { sources: loader.sources, list: loader.said };
     diagnostics.sort();
     match result {
         Some((model, root, documents)) if diagnostics.errors() == 0 => {
             let hash = hash(&root, &documents);
-            Ok(Baseline {
-                model,
-                hash,
-                remarks: diagnostics,
-                root,
-                documents,
-            })
+            Ok(Baseline { model, hash, remarks: diagnostics, root, documents })
         }
-        _ => Err(LoadError {
-            path: path.to_owned(),
-            diagnostics,
-        }),
+        _ => Err(LoadError { path: path.to_owned(), diagnostics }),
     }
 }
 
@@ -121,8 +96,7 @@ impl Baseline {
     /// The policy document declared at `/aws/policies/{index}`.
     #[must_use]
     pub fn policy_document(&self, index: usize) -> Option<&Document> {
-        self.documents
-            .get(&format!("/aws/policies/{index}/document"))
+        self.documents.get(&format!("/aws/policies/{index}/document"))
     }
 
     /// The organisation's delegation policy as declared; none when it says `none` or is not declared.
@@ -145,12 +119,9 @@ pub(super) fn spot(root: &Node, sources: &Sources, pointer: &str) -> Option<Span
     };
     let parent = root.at(above)?;
     if let Content::Map(_) = parent.content {
-        return parent
-            .entry(&step.replace("~1", "/").replace("~0", "~"))
-            .map(|entry| entry.key_span);
+        return parent.entry(&step.replace("~1", "/").replace("~0", "~")).map(|entry| entry.key_span);
     }
-    root.at(pointer)
-        .map(|node| node.head(sources.whole(node.span.file)))
+    root.at(pointer).map(|node| node.head(sources.whole(node.span.file)))
 }
 
 type Parts = (model::Baseline, Node, BTreeMap<String, Document>);
@@ -169,10 +140,7 @@ impl Loader<'_> {
         let text = match self.files.read(path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) => {
-                self.said.push(Diagnostic::fatal(format!(
-                    "cannot read `{}`: {error}",
-                    path.display()
-                )));
+                self.said.push(Diagnostic::fatal(format!("cannot read `{}`: {error}", path.display())));
                 return None;
             }
         };
@@ -190,10 +158,7 @@ impl Loader<'_> {
         // With a file missing, a key that seems to be missing at the top may stand in it.
         let certain = |said: &Diagnostic| complete || said.span != spot(&root, &self.sources, "");
         self.said.extend(shape.into_iter().filter(certain));
-        if complete {
-            self.said
-                .extend(check::meaning(&root, &self.sources, known_rules));
-        }
+        self.said.extend(check::meaning(&root, &self.sources, known_rules, complete));
         let documents = policies::resolve(&root, self.files, &mut self.sources, &mut self.said);
         if self.said.iter().any(|said| said.level == Level::Error) {
             return None;
@@ -215,33 +180,13 @@ impl Loader<'_> {
         let file = self.sources.add(path, text);
         let (root, mistakes) = parse(file, self.sources.whole(file), &mut self.budget);
         self.said.extend(mistakes);
-        let start = Span {
-            file,
-            start: 0,
-            end: 0,
-        };
+        let start = Span { file, start: 0, end: 0 };
         let wrong = match root {
-            None if self
-                .said
-                .iter()
-                .any(|said| said.span.is_some_and(|span| span.file == file)) =>
-            {
-                None
+            None if self.said.iter().any(|said| said.span.is_some_and(|span| span.file == file)) => None,
+            None | Some(Node { content: Content::Null, .. }) => {
+                Some(Diagnostic::error(start, "this file is empty").help("a baseline starts with `version: 1`"))
             }
-            None
-            | Some(Node {
-                content: Content::Null,
-                ..
-            }) => Some(
-                Diagnostic::error(start, "this file is empty")
-                    .help("a baseline starts with `version: 1`"),
-            ),
-            Some(
-                root @ Node {
-                    content: Content::Map(_),
-                    ..
-                },
-            ) => return Some(root),
+            Some(root @ Node { content: Content::Map(_), .. }) => return Some(root),
             Some(root) => {
                 let head = root.head(self.sources.whole(file));
                 Some(
@@ -256,21 +201,17 @@ impl Loader<'_> {
     }
 
     /// Puts the keys of one file into the whole, and of the files it includes where it says so.
-    fn splice(
-        &mut self,
-        content: Content,
-        path: &Path,
-        stack: &mut Vec<PathBuf>,
-        merged: &mut Vec<Entry>,
-    ) {
+    fn splice(&mut self, content: Content, path: &Path, stack: &mut Vec<PathBuf>, merged: &mut Vec<Entry>) {
         let Content::Map(entries) = content else {
             return;
         };
+        let mut run = Vec::new();
         for entry in entries {
             if entry.key != "include" {
-                self.merge(merged, entry);
+                run.push(entry);
                 continue;
             }
+            self.merge(merged, std::mem::take(&mut run));
             let named: Vec<&Node> = match &entry.value.content {
                 Content::List(items) => items.iter().collect(),
                 _ => vec![&entry.value],
@@ -280,37 +221,25 @@ impl Loader<'_> {
             }
             // The schema looks at the first file's own key; of included files it was looked at here.
             if stack.len() == 1 {
-                self.merge(merged, entry);
+                run.push(entry);
             }
         }
+        self.merge(merged, run);
     }
 
-    fn include(
-        &mut self,
-        named: &Node,
-        path: &Path,
-        stack: &mut Vec<PathBuf>,
-        merged: &mut Vec<Entry>,
-    ) {
+    fn include(&mut self, named: &Node, path: &Path, stack: &mut Vec<PathBuf>, merged: &mut Vec<Entry>) {
         let Some(text) = named.as_text() else {
             self.complete = false;
             if stack.len() > 1 {
-                self.said.push(Diagnostic::error(
-                    named.span,
-                    "`include` takes a path or a list of paths",
-                ));
+                self.said.push(Diagnostic::error(named.span, "`include` takes a path or a list of paths"));
             }
             return;
         };
         let target = beside(path, text);
         let refused = if stack.contains(&target) {
-            Some(format!(
-                "`{text}` includes itself, directly or through other files"
-            ))
+            Some(format!("`{text}` includes itself, directly or through other files"))
         } else if stack.len() > MAX_INCLUDE_DEPTH {
-            Some(format!(
-                "files include each other more than {MAX_INCLUDE_DEPTH} deep"
-            ))
+            Some(format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"))
         } else if self.sources.count() >= MAX_FILES {
             Some(format!("more than {MAX_FILES} files"))
         } else {
@@ -318,20 +247,15 @@ impl Loader<'_> {
         };
         if let Some(refused) = refused {
             self.complete = false;
-            self.said
-                .push(Diagnostic::error(named.span, refused).help("remove this entry"));
+            self.said.push(Diagnostic::error(named.span, refused).help("remove this entry"));
             return;
         }
         let text = match self.files.read(&target, MAX_BYTES) {
             Ok(text) => text,
             Err(error) => {
                 self.complete = false;
-                let wrong = Diagnostic::error(
-                    named.span,
-                    format!("cannot read `{}`: {error}", target.display()),
-                );
-                self.said
-                    .push(wrong.help("paths are relative to the file that names them"));
+                let wrong = Diagnostic::error(named.span, format!("cannot read `{}`: {error}", target.display()));
+                self.said.push(wrong.help("paths are relative to the file that names them"));
                 return;
             }
         };
@@ -343,23 +267,25 @@ impl Loader<'_> {
     }
 
     /// Lists are joined, mappings merged; anything else may be declared once.
-    fn merge(&mut self, into: &mut Vec<Entry>, entry: Entry) {
-        let Some(there) = into.iter_mut().find(|there| there.key == entry.key) else {
-            into.push(entry);
-            return;
-        };
-        match (&mut there.value.content, entry.value.content) {
-            (Content::List(items), Content::List(more)) => items.extend(more),
-            (Content::Map(entries), Content::Map(more)) => {
-                for entry in more {
-                    self.merge(entries, entry);
-                }
+    fn merge(&mut self, into: &mut Vec<Entry>, more: Vec<Entry>) {
+        let mut known: HashMap<String, usize> =
+            into.iter().enumerate().map(|(index, entry)| (entry.key.clone(), index)).collect();
+        for entry in more {
+            let there = known.get(&entry.key).and_then(|index| into.get_mut(*index));
+            let Some(there) = there else {
+                known.insert(entry.key.clone(), into.len());
+                into.push(entry);
+                continue;
+            };
+            match (&mut there.value.content, entry.value.content) {
+                (Content::List(items), Content::List(more)) => items.extend(more),
+                (Content::Map(entries), Content::Map(more)) => self.merge(entries, more),
+                _ => self.said.push(
+                    Diagnostic::error(entry.key_span, format!("`{}` is declared twice", entry.key))
+                        .related(there.key_span, "first here")
+                        .help("declare it in one file"),
+                ),
             }
-            _ => self.said.push(
-                Diagnostic::error(entry.key_span, format!("`{}` is declared twice", entry.key))
-                    .related(there.key_span, "first here")
-                    .help("declare it in one file"),
-            ),
         }
     }
 }
@@ -370,31 +296,19 @@ fn hash(root: &Node, documents: &BTreeMap<String, Document>) -> String {
     if let Value::Object(keys) = &mut value {
         keys.remove("include");
     }
-    let documents: BTreeMap<&str, Value> = documents
-        .iter()
-        .map(|(pointer, document)| (pointer.as_str(), canonical(&document.value)))
-        .collect();
+    let documents: BTreeMap<&str, Value> =
+        documents.iter().map(|(pointer, document)| (pointer.as_str(), canonical(&document.value))).collect();
     let whole = serde_json::json!({"baseline": canonical(&value), "documents": documents});
     let digest = Sha256::digest(canonical(&whole).to_string());
-    digest.iter().fold(String::from("sha256:"), |text, byte| {
-        format!("{text}{byte:02x}")
-    })
+    digest.iter().fold(String::from("sha256:"), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The value with the keys of every mapping in order.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(keys) => {
-            let sorted: BTreeMap<&String, Value> = keys
-                .iter()
-                .map(|(key, value)| (key, canonical(value)))
-                .collect();
-            Value::Object(
-                sorted
-                    .into_iter()
-                    .map(|(key, value)| (key.clone(), value))
-                    .collect(),
-            )
+            let sorted: BTreeMap<&String, Value> = keys.iter().map(|(key, value)| (key, canonical(value))).collect();
+            Value::Object(sorted.into_iter().map(|(key, value)| (key.clone(), value)).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
         other => other.clone(),

@@ -27,26 +27,15 @@ pub(super) fn resolve(
     sources: &mut Sources,
     said: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Document> {
-    let policies = root
-        .at("/aws/policies")
-        .map(Node::items)
-        .unwrap_or_default();
+    let policies = root.at("/aws/policies").map(Node::items).unwrap_or_default();
     let documents = policies.iter().enumerate().filter_map(|(index, policy)| {
-        policy
-            .get("document")
-            .map(|node| (format!("/aws/policies/{index}/document"), node))
+        policy.get("document").map(|node| (format!("/aws/policies/{index}/document"), node))
     });
     let none = |node: &Node| node.as_text() == Some("none");
     let delegation = root.at("/aws/resource_policy").filter(|node| !none(node));
     let named = documents.chain(delegation.map(|node| ("/aws/resource_policy".to_owned(), node)));
-    let mut reader = Reader {
-        files,
-        sources,
-        said,
-    };
-    named
-        .filter_map(|(pointer, node)| reader.read(node).map(|document| (pointer, document)))
-        .collect()
+    let mut reader = Reader { files, sources, said };
+    named.filter_map(|(pointer, node)| reader.read(node).map(|document| (pointer, document))).collect()
 }
 
 struct Reader<'a> {
@@ -58,10 +47,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&mut self, node: &Node) -> Option<Document> {
         match &node.content {
-            Content::Map(_) => Some(Document {
-                value: node.to_value(),
-                path: None,
-            }),
+            Content::Map(_) => Some(Document { value: node.to_value(), path: None }),
             Content::Text(text) if text.trim_start().starts_with('{') => self.inline(node, text),
             Content::Text(text) => self.file(node, text),
             // The schema has said that this is no document.
@@ -69,17 +55,12 @@ impl Reader<'_> {
         }
     }
 
+    /// A document written as JSON text in the baseline: a text of its own, with places of its own.
     fn inline(&mut self, node: &Node, text: &str) -> Option<Document> {
-        match serde_json::from_str(text) {
-            Ok(value) => Some(Document { value, path: None }),
-            Err(error) => {
-                self.said.push(Diagnostic::error(
-                    node.span,
-                    format!("this document is not JSON: {error}"),
-                ));
-                None
-            }
-        }
+        let at = self.sources.position(node.span);
+        let name = format!("{} (document in line {})", at.file, at.line);
+        let file = self.sources.add(name.as_ref(), text.to_owned());
+        self.json(file, node).map(|value| Document { value, path: None })
     }
 
     fn file(&mut self, node: &Node, named: &str) -> Option<Document> {
@@ -87,45 +68,27 @@ impl Reader<'_> {
         let text = match self.files.read(&path, MAX_DOCUMENT_BYTES) {
             Ok(text) => text,
             Err(error) => {
-                let wrong = Diagnostic::error(
-                    node.span,
-                    format!("cannot read `{}`: {error}", path.display()),
-                );
-                self.said
-                    .push(wrong.help("paths are relative to the file that names them"));
+                let wrong = Diagnostic::error(node.span, format!("cannot read `{}`: {error}", path.display()));
+                self.said.push(wrong.help("paths are relative to the file that names them"));
                 return None;
             }
         };
         let file = self.sources.add(&path, text);
-        let is_yaml = path
-            .extension()
-            .is_some_and(|suffix| suffix == "yaml" || suffix == "yml");
-        let value = if is_yaml {
-            self.yaml(file, node)?
-        } else {
-            self.json(file, node)?
-        };
+        let is_yaml = path.extension().is_some_and(|suffix| suffix == "yaml" || suffix == "yml");
+        let value = if is_yaml { self.yaml(file, node)? } else { self.json(file, node)? };
         if !value.is_object() {
-            let start = Span {
-                file,
-                start: 0,
-                end: 0,
-            };
+            let start = Span { file, start: 0, end: 0 };
             let wrong = Diagnostic::error(start, "a policy document is a mapping");
             self.said.push(wrong.related(node.span, "named here"));
             return None;
         }
-        Some(Document {
-            value,
-            path: Some(path.display().to_string()),
-        })
+        Some(Document { value, path: Some(path.display().to_string()) })
     }
 
     fn yaml(&mut self, file: u32, node: &Node) -> Option<Value> {
         let (root, mistakes) = parse(file, self.sources.whole(file), &mut Budget::default());
         let broken = !mistakes.is_empty();
-        self.said
-            .extend(mistakes.into_iter().map(|mistake| named_at(mistake, node)));
+        self.said.extend(mistakes.into_iter().map(|mistake| named_at(mistake, node)));
         root.filter(|_| !broken).map(|root| root.to_value())
     }
 
@@ -136,10 +99,8 @@ impl Reader<'_> {
                 let span = place(self.sources.whole(file), file, error.line(), error.column());
                 let said = error.to_string();
                 let said = said.split(" at line ").next().unwrap_or(&said);
-                self.said.push(
-                    Diagnostic::error(span, format!("not valid JSON: {said}"))
-                        .related(node.span, "named here"),
-                );
+                self.said
+                    .push(Diagnostic::error(span, format!("not valid JSON: {said}")).related(node.span, "named here"));
                 None
             }
         }
@@ -147,32 +108,17 @@ impl Reader<'_> {
 }
 
 fn named_at(mistake: Diagnostic, node: &Node) -> Diagnostic {
-    if mistake.related.is_some() {
-        mistake
-    } else {
-        mistake.related(node.span, "named here")
-    }
+    if mistake.related.is_some() { mistake } else { mistake.related(node.span, "named here") }
 }
 
 /// A line and column of a JSON error, both from 1 and columns in bytes, as a place.
 fn place(text: &str, file: u32, line: usize, column: usize) -> Span {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let mut at = (before + column.saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
     }
-    let length = text
-        .get(at..)
-        .and_then(|rest| rest.chars().next())
-        .map_or(0, char::len_utf8);
+    let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     let as_u32 = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Span {
-        file,
-        start: as_u32(at),
-        end: as_u32(at + length),
-    }
+    Span { file, start: as_u32(at), end: as_u32(at + length) }
 }

@@ -16,10 +16,7 @@ pub const SCHEMA_ID: &str = "urn:guardline:baseline:v1";
 /// The JSON Schema (draft 2020-12) of a baseline.
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<Baseline>()
-        .to_value();
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Baseline>().to_value();
     refuse_null(&mut schema);
     if let Value::Object(keys) = &mut schema {
         keys.insert("$id".to_owned(), SCHEMA_ID.into());
@@ -85,97 +82,55 @@ pub(super) static CHECKER: LazyLock<Checker> = LazyLock::new(|| {
 
 /// Whether a text has the form of that name; the error says what is wrong with it.
 pub(super) fn check_format(name: &str, text: &str) -> Result<(), String> {
-    FORMATS
-        .iter()
-        .find(|(format, _)| *format == name)
-        .map_or(Ok(()), |(_, check)| check(text))
+    FORMATS.iter().find(|(format, _)| *format == name).map_or(Ok(()), |(_, check)| check(text))
 }
 
 type Check = fn(&str) -> Result<(), String>;
 
 const FORMATS: &[(&str, Check)] = &[
-    ("account-id", |text| {
-        shaped(
-            text,
-            text.len() == 12 && digits(text),
-            "an account id: 12 digits, in quotes",
-        )
-    }),
+    ("account-id", |text| shaped(text, text.len() == 12 && digits(text), "an account id: 12 digits, in quotes")),
     ("organization-id", |text| {
-        let fits = text
-            .strip_prefix("o-")
-            .is_some_and(|rest| (10..=32).contains(&rest.len()) && lower(rest));
-        shaped(
-            text,
-            fits,
-            "the id of an organisation: `o-` and 10 to 32 small letters and digits",
-        )
+        let fits = text.strip_prefix("o-").is_some_and(|rest| (10..=32).contains(&rest.len()) && lower(rest));
+        shaped(text, fits, "the id of an organisation: `o-` and 10 to 32 small letters and digits")
     }),
     ("ou-id", |text| {
-        let fits = text
-            .strip_prefix("ou-")
-            .and_then(|rest| rest.split_once('-'))
-            .is_some_and(|(root, own)| {
-                (4..=32).contains(&root.len())
-                    && lower(root)
-                    && (8..=32).contains(&own.len())
-                    && lower(own)
-            });
+        let fits = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-')).is_some_and(|(root, own)| {
+            (4..=32).contains(&root.len()) && lower(root) && (8..=32).contains(&own.len()) && lower(own)
+        });
         shaped(text, fits, "the id of an OU, such as `ou-ab12-c3d4e5f6`")
     }),
     ("policy-id", |text| {
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let fits = text
-            .strip_prefix("p-")
-            .is_some_and(|rest| (8..=128).contains(&rest.len()) && rest.bytes().all(letter));
+        let fits =
+            text.strip_prefix("p-").is_some_and(|rest| (8..=128).contains(&rest.len()) && rest.bytes().all(letter));
         shaped(text, fits, "the id of a policy, such as `p-ab12cd34`")
     }),
     ("policy-type", |text| {
         let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let fits = !text.is_empty() && text.bytes().all(letter) && !text.ends_with("_policy");
-        shaped(
-            text,
-            fits,
-            "a policy type: AWS's name in lower case without `_POLICY`, such as `service_control`",
-        )
+        shaped(text, fits, "a policy type: AWS's name in lower case without `_POLICY`, such as `service_control`")
     }),
     ("environment-variable", |text| {
         let fits = !text.is_empty()
             && !text.starts_with(|first: char| first.is_ascii_digit())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         shaped(text, fits, "the name of an environment variable")
     }),
     ("digest", |text| {
-        let fits = text
-            .strip_prefix("sha256:")
-            .is_some_and(|hex| hex.len() == 64 && lower_hex(hex));
-        shaped(
-            text,
-            fits,
-            "a digest: `sha256:` and 64 hexadecimal digits in lower case",
-        )
+        let fits = text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && lower_hex(hex));
+        shaped(text, fits, "a digest: `sha256:` and 64 hexadecimal digits in lower case")
     }),
     ("moment", |text| Moment::try_from(text.to_owned()).map(drop)),
     ("period", |text| Period::try_from(text.to_owned()).map(drop)),
     ("ou-path", |text| OuPath::parse(text).map(drop)),
     ("time-zone", |text| {
         let fits = TimeZone::get(text).is_ok();
-        shaped(
-            text,
-            fits,
-            "a time zone that this machine knows; IANA names look like `Europe/Berlin`",
-        )
+        shaped(text, fits, "an IANA time zone, such as `Europe/Berlin`")
     }),
 ];
 
 fn shaped(text: &str, fits: bool, what: &str) -> Result<(), String> {
-    if fits {
-        Ok(())
-    } else {
-        Err(format!("`{text}` is not {what}"))
-    }
+    if fits { Ok(()) } else { Err(format!("`{text}` is not {what}")) }
 }
 
 fn digits(text: &str) -> bool {
@@ -183,11 +138,9 @@ fn digits(text: &str) -> bool {
 }
 
 fn lower(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 fn lower_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

@@ -75,6 +75,7 @@ pub struct Limits {
     accounts: BTreeMap<String, DefaultKeyedRateLimiter<String>>,
     organizations: BTreeMap<String, DefaultDirectRateLimiter>,
     overall: Option<DefaultDirectRateLimiter>,
+    max_rps: Option<NonZeroU32>,
 }
 
 impl Limits {
@@ -100,8 +101,15 @@ impl Limits {
             accounts,
             organizations,
             overall: max_rps.map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
+            max_rps,
             table,
         }
+    }
+
+    /// The user's ceiling.
+    #[must_use]
+    pub const fn max_rps(&self) -> Option<NonZeroU32> {
+        self.max_rps
     }
 
     /// The table behind the buckets.

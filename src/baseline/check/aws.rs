@@ -7,10 +7,7 @@ use super::{
     super::{
         diagnostic::{Diagnostic, listed, nearest},
         document::Content,
-        model::{
-            Access, AccountEntry, DelegatedAdministrator, Limit, OrganizationalUnit, OuPath,
-            QuotaLevel, QuotaRule, RegionRule,
-        },
+        model::OuPath,
         schema::CHECKER,
     },
     Check,
@@ -28,203 +25,116 @@ pub(super) fn check(check: &mut Check<'_>) {
 }
 
 fn accounts(check: &mut Check<'_>) {
-    let accounts = check.entries::<AccountEntry>("/aws/accounts");
     let placed = check.has("/aws/organization") || check.has("/aws/organizational_units");
-    for (pointer, account) in &accounts {
-        let span = check.value_span(pointer);
-        match (&account.id, &account.matches) {
-            (None, None) => check.error(
-                span,
-                "this account has neither `id` nor `match`",
-                "add `id: \"…\"` (12 digits, in quotes), or `match: …` for any number of accounts",
-            ),
-            (Some(_), Some(_)) => {
-                let span = check.key_span(&format!("{pointer}/match"));
-                check.error(
-                    span,
-                    "`id` and `match` exclude each other",
-                    "keep `id` for one account, `match` for any number of them",
-                );
+    for pointer in check.each("/aws/accounts") {
+        let [id, matches, name, ou] = ["id", "match", "name", "ou"].map(|key| format!("{pointer}/{key}"));
+        let span = check.value_span(&pointer);
+        match (check.has(&id), check.has(&matches)) {
+            (false, false) => {
+                let help = "add `id: \"…\"` (12 digits, in quotes), or `match: …` for any number of accounts";
+                check.error(span, "this account has neither `id` nor `match`", help);
             }
-            (None, Some(_)) if account.name.is_some() => {
-                let span = check.key_span(&format!("{pointer}/name"));
-                check.error(
-                    span,
-                    "`match` and `name` exclude each other",
-                    "remove `name`: `match` is the pattern for names",
-                );
+            (true, true) => {
+                let help = "keep `id` for one account, `match` for any number of them";
+                check.error(check.key_span(&matches), "`id` and `match` exclude each other", help);
+            }
+            (false, true) if check.has(&name) => {
+                let help = "remove `name`: `match` is the pattern for names";
+                check.error(check.key_span(&name), "`match` and `name` exclude each other", help);
             }
             _ => {}
         }
-        if account.ou.is_none() && placed {
-            check.error(
-                span,
-                "this account has no `ou`",
-                "add `ou: /…`; `/` is the root",
-            );
+        if placed && !check.has(&ou) {
+            check.error(span, "this account has no `ou`", "add `ou: /…`; `/` is the root");
         }
     }
-    let ids = accounts
-        .iter()
-        .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
-    check.once("account", ids);
+    check.once("account", check.column("/aws/accounts", "id"));
 }
 
 fn organizational_units(check: &mut Check<'_>) {
-    let units = check.entries::<OrganizationalUnit>("/aws/organizational_units");
-    let declared: Vec<&OuPath> = units.iter().map(|(_, unit)| &unit.path).collect();
-    for (pointer, unit) in &units {
-        let span = check.value_span(&format!("{pointer}/path"));
-        match unit.path.parent() {
+    let paths = check.column("/aws/organizational_units", "path");
+    let parsed: Vec<(&str, OuPath)> =
+        paths.iter().filter_map(|(at, path)| Some((at.as_str(), OuPath::parse(path).ok()?))).collect();
+    for (at, path) in &parsed {
+        let span = check.value_span(at);
+        match path.parent() {
             None => check.error(span, "`/` is the root, not an OU", "remove this entry"),
-            Some(parent) if !parent.is_root() && !declared.contains(&&parent) => {
-                check.error(
-                    span,
-                    format!(
-                        "`{}` hangs under `{parent}`, which is not declared",
-                        unit.path
-                    ),
-                    format!("add `- {{path: {parent}}}`"),
-                );
+            Some(parent) if check.complete && !parent.is_root() && !parsed.iter().any(|(_, path)| *path == parent) => {
+                let wrong = format!("`{path}` hangs under `{parent}`, which is not declared");
+                check.error(span, wrong, format!("add `- {{path: {parent}}}`"));
             }
             Some(_) => {}
         }
     }
-    let paths: Vec<(String, String)> = units
-        .iter()
-        .map(|(at, unit)| (unit.path.to_string(), format!("{at}/path")))
-        .collect();
-    check.once(
-        "OU",
-        paths.iter().map(|(path, at)| (path.as_str(), at.clone())),
-    );
-    let ids = units
-        .iter()
-        .filter_map(|(pointer, unit)| Some((unit.id.as_deref()?, format!("{pointer}/id"))));
-    check.once("OU", ids);
+    check.once("OU", paths);
+    check.once("OU", check.column("/aws/organizational_units", "id"));
 }
 
 fn delegated_administrators(check: &mut Check<'_>) {
-    let entries = check.entries::<DelegatedAdministrator>("/aws/delegated_administrators");
-    let pairs: Vec<(String, String)> = entries
-        .iter()
-        .map(|(at, one)| {
-            (
-                format!("{} for {}", one.account, one.service),
-                format!("{at}/account"),
-            )
-        })
-        .collect();
-    check.once(
-        "delegated administrator",
-        pairs.iter().map(|(pair, at)| (pair.as_str(), at.clone())),
-    );
-    let services = check.entries::<String>("/aws/trusted_services");
-    check.once(
-        "trusted service",
-        services
-            .iter()
-            .map(|(pointer, one)| (one.as_str(), pointer.clone())),
-    );
+    let list = "/aws/delegated_administrators";
+    let pairs = check.each(list).into_iter().filter_map(|pointer| {
+        let account: String = check.get(&format!("{pointer}/account"))?;
+        let service: String = check.get(&format!("{pointer}/service"))?;
+        Some((format!("{pointer}/account"), format!("{account} for {service}")))
+    });
+    check.once("delegated administrator", pairs.collect());
+    check.once("trusted service", check.texts("/aws/trusted_services"));
 }
 
 fn regions(check: &mut Check<'_>) {
-    for (pointer, rule) in check.entries::<RegionRule>("/aws/regions") {
-        let allowed: Vec<WildMatch> = rule
-            .allowed
-            .iter()
-            .map(|pattern| WildMatch::new(pattern))
-            .collect();
-        for (index, region) in rule.required.iter().enumerate() {
-            let span = check.value_span(&format!("{pointer}/required/{index}"));
+    for pointer in check.each("/aws/regions") {
+        let allowed_at = format!("{pointer}/allowed");
+        let allowed: Vec<WildMatch> = check.texts(&allowed_at).iter().map(|(_, text)| WildMatch::new(text)).collect();
+        for (at, region) in check.texts(&format!("{pointer}/required")) {
+            let span = check.value_span(&at);
             if region.contains(['*', '?']) {
-                check.error(
-                    span,
-                    format!("`{region}` is a pattern"),
-                    "name each region that must be on",
-                );
-            } else if !allowed.iter().any(|pattern| pattern.matches(region)) {
-                let related = check.key_span(&format!("{pointer}/allowed"));
-                let wrong =
-                    Diagnostic::error(span, format!("`{region}` is required but not allowed"));
-                check.said.push(
-                    wrong
-                        .related(related, "not among these")
-                        .help(format!("add `{region}` to `allowed`, or remove it here")),
-                );
+                check.error(span, format!("`{region}` is a pattern"), "name each region that must be on");
+            } else if check.has(&allowed_at) && !allowed.iter().any(|pattern| pattern.matches(&region)) {
+                let wrong = Diagnostic::error(span, format!("`{region}` is required but not allowed"));
+                let wrong = wrong.related(check.key_span(&allowed_at), "not among these");
+                check.said.push(wrong.help(format!("add `{region}` to `allowed`, or remove it here")));
             }
         }
     }
 }
 
 fn quotas(check: &mut Check<'_>) {
-    for (pointer, rule) in check.entries::<QuotaRule>("/aws/quotas") {
-        if rule.service.contains(['*', '?']) {
-            let span = check.value_span(&format!("{pointer}/service"));
-            check.error(
-                span,
-                format!("`{}` is a pattern", rule.service),
-                "name one service code; only `code` takes patterns",
-            );
+    for pointer in check.each("/aws/quotas") {
+        for (at, service) in check.texts(&format!("{pointer}/service")) {
+            if service.contains(['*', '?']) {
+                let help = "name one service code; only `code` takes patterns";
+                check.error(check.value_span(&at), format!("`{service}` is a pattern"), help);
+            }
         }
-        if rule.resource.is_some() && rule.level == QuotaLevel::Account {
-            let span = check.key_span(&format!("{pointer}/resource"));
-            check.error(
-                span,
-                "`resource` is given for a quota of the account",
-                "add `level: resource`, or remove `resource`",
-            );
+        let resource = format!("{pointer}/resource");
+        if check.has(&resource) && !check.has(&format!("{pointer}/level")) {
+            let help = "add `level: resource`, or remove `resource`";
+            check.error(check.key_span(&resource), "`resource` is given for a quota of the account", help);
         }
-        conditions(check, &pointer, &rule);
+        conditions(check, &pointer);
     }
 }
 
 /// `equals` and `between` each say everything; `min` and `max` may stand together.
-fn conditions(check: &mut Check<'_>, pointer: &str, rule: &QuotaRule) {
-    let span = check.value_span(pointer);
-    let given: Vec<&str> = [
-        ("equals", rule.equals.is_some()),
-        ("between", rule.between.is_some()),
-        ("min", rule.min.is_some()),
-        ("max", rule.max.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(name, given)| given.then_some(name))
-    .collect();
+fn conditions(check: &mut Check<'_>, pointer: &str) {
+    let conditions = ["equals", "between", "min", "max"];
+    let given: Vec<&str> = conditions.into_iter().filter(|key| check.has(&format!("{pointer}/{key}"))).collect();
     if given.is_empty() {
-        check.error(
-            span,
-            "this quota has no condition",
-            "add one of `equals`, `max`, `min`, `between`",
-        );
+        let span = check.value_span(pointer);
+        check.error(span, "this quota has no condition", "add one of `equals`, `max`, `min`, `between`");
     }
-    if let Some(first @ ("equals" | "between")) = given.first().copied()
-        && given.len() > 1
-    {
-        let other = given.get(1).copied().unwrap_or(first);
+    if let [first @ ("equals" | "between"), other, ..] = given.as_slice() {
         let span = check.key_span(&format!("{pointer}/{other}"));
-        check.error(
-            span,
-            format!("`{first}` and `{other}` exclude each other"),
-            format!("keep one of {}", listed(given.iter().copied())),
-        );
+        let help = format!("keep one of {}", listed(given.iter().copied()));
+        check.error(span, format!("`{first}` and `{other}` exclude each other"), help);
     }
-    if let (Some(Limit::Number(min)), Some(Limit::Number(max))) = (rule.min, rule.max)
-        && min > max
-    {
-        let span = check.value_span(&format!("{pointer}/min"));
-        check.error(
-            span,
-            format!("`min` {min} is above `max` {max}"),
-            "no value fits: exchange them",
-        );
-    }
-    if let Some([low, high]) = rule.between
+    check.bound(pointer);
+    let between = format!("{pointer}/between");
+    if let Some([low, high]) = check.get::<[f64; 2]>(&between)
         && low > high
     {
-        let span = check.value_span(&format!("{pointer}/between"));
         check.error(
-            span,
+            check.value_span(&between),
             format!("{low} is above {high}"),
             format!("write `between: [{high}, {low}]`"),
         );
@@ -243,10 +153,7 @@ fn settings(check: &mut Check<'_>) {
         let Content::Map(entries) = &rule.content else {
             continue;
         };
-        if entries
-            .iter()
-            .all(|entry| NOT_SWITCHES.contains(&entry.key.as_str()))
-        {
+        if entries.iter().all(|entry| NOT_SWITCHES.contains(&entry.key.as_str())) {
             let span = check.value_span(&format!("/aws/settings/{index}"));
             said.push(
                 Diagnostic::error(span, "this rule gives no setting")
@@ -264,17 +171,12 @@ fn unusual_values(rule: &super::Node, type_name: &str, said: &mut Vec<Diagnostic
     let Content::Map(entries) = &rule.content else {
         return;
     };
-    let properties = CHECKER
-        .schema
-        .pointer(&format!("/$defs/{type_name}/properties"));
+    let properties = CHECKER.schema.pointer(&format!("/$defs/{type_name}/properties"));
     for entry in entries {
         let Some(property) = properties.and_then(|all| all.get(&entry.key)) else {
             continue;
         };
-        if let Some(inner) = property
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|name| name.strip_prefix("#/$defs/"))
+        if let Some(inner) = property.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"))
         {
             unusual_values(&entry.value, inner, said);
         }
@@ -296,65 +198,39 @@ fn unusual_values(rule: &super::Node, type_name: &str, said: &mut Vec<Diagnostic
             |near| format!("did you mean `{near}`?"),
         );
         said.push(
-            Diagnostic::warning(
-                entry.value.span,
-                format!("`{text}` is not a value that EC2 is known to give"),
-            )
-            .help(help),
+            Diagnostic::warning(entry.value.span, format!("`{text}` is not a value that EC2 is known to give"))
+                .help(help),
         );
     }
 }
 
 fn access(check: &mut Check<'_>) {
-    let Some(access) = check.get::<Access>("/aws/access") else {
-        return;
-    };
-    for (key, roles) in [
-        ("management_role", &access.management_role),
-        ("member_role", &access.member_role),
-    ] {
-        let Some(roles) = roles else { continue };
-        let pointer = format!("/aws/access/{key}");
-        let is_list = check
-            .root
-            .at(&pointer)
-            .is_some_and(|node| !node.items().is_empty());
-        for (index, role) in roles.0.iter().enumerate() {
-            let at = if is_list {
-                format!("{pointer}/{index}")
-            } else {
-                pointer.clone()
-            };
-            let span = check.value_span(&at);
-            let unknown = role.replace("{account}", "").contains(['{', '}']);
-            let is_arn = role.starts_with("arn:");
-            let is_last = index + 1 == roles.0.len();
-            if unknown {
-                check.error(
-                    span,
-                    format!("`{role}` has an unknown placeholder"),
-                    "`{account}` is the only one",
-                );
-            } else if is_arn && (role.split(':').nth(2) != Some("iam") || !role.contains(":role/"))
-            {
-                check.error(
-                    span,
-                    format!("`{role}` is not the ARN of a role"),
-                    "write a role's name, or `arn:aws:iam::{account}:role/NAME`",
-                );
-            } else if is_arn && is_last && key == "member_role" && !role.contains("{account}") {
-                check.error(
-                    span,
-                    format!("`{role}` is a role of one account only"),
-                    "write a role's name, or `{account}` in place of the account id",
-                );
-            } else if !is_arn && role.contains([':', '{', '*', ' ']) {
-                check.error(
-                    span,
-                    format!("`{role}` is not the name of a role"),
-                    "write a name such as `GuardlineRead`, or `arn:aws:iam::{account}:role/NAME`",
-                );
+    for key in ["management_role", "member_role"] {
+        let roles = check.texts(&format!("/aws/access/{key}"));
+        for (index, (at, role)) in roles.iter().enumerate() {
+            let only_last = key == "member_role" && index + 1 == roles.len();
+            if let Some((wrong, help)) = wrong_role(role, only_last) {
+                check.error(check.value_span(at), format!("`{role}` {wrong}"), help);
             }
         }
+    }
+}
+
+/// What is wrong with a role to be assumed, and the fix. `in_each` asks for a role that every account has.
+fn wrong_role(role: &str, in_each: bool) -> Option<(&'static str, &'static str)> {
+    let is_arn = role.starts_with("arn:");
+    if role.replace("{account}", "").contains(['{', '}']) {
+        Some(("has an unknown placeholder", "`{account}` is the only one"))
+    } else if is_arn && (role.split(':').nth(2) != Some("iam") || !role.contains(":role/")) {
+        Some(("is not the ARN of a role", "write a role's name, or `arn:aws:iam::{account}:role/NAME`"))
+    } else if is_arn && in_each && !role.contains("{account}") {
+        Some(("is a role of one account only", "write a role's name, or `{account}` in place of the account id"))
+    } else if !is_arn && role.contains([':', '{', '*', ' ']) {
+        Some((
+            "is not the name of a role",
+            "write a name such as `GuardlineRead`, or `arn:aws:iam::{account}:role/NAME`",
+        ))
+    } else {
+        None
     }
 }

@@ -9,19 +9,13 @@ use wildmatch::WildMatch;
 use super::{
     super::{
         diagnostic::{Diagnostic, nearest},
-        document::Node,
-        model::{AccountEntry, OrganizationalUnit, OuPath},
+        model::OuPath,
     },
     Check,
 };
 
 /// Sections of which each entry may have a `where`.
-const RULES: [&str; 4] = [
-    "/aws/regions",
-    "/aws/quotas",
-    "/aws/settings",
-    "/aws/audit_logs/trails",
-];
+const RULES: [&str; 4] = ["/aws/regions", "/aws/quotas", "/aws/settings", "/aws/audit_logs/trails"];
 /// Sections of which each entry is a `where`.
 const PLACES: [&str; 2] = ["/aws/scope/include", "/aws/scope/exclude"];
 /// Sections of which each entry has a `match`. They may speak of what is there unlisted.
@@ -29,36 +23,32 @@ const MATCHES: [&str; 2] = ["/exemptions", "/approved_changes"];
 
 pub(super) fn check(check: &mut Check<'_>) {
     let declared = Declared::of(check);
-    for section in RULES {
-        each(check, section, |check, pointer| {
-            place(check, &declared, &format!("{pointer}/where"), true)
-        });
+    for pointer in check.each_of(&RULES) {
+        place(check, &declared, &format!("{pointer}/where"), true);
     }
-    for section in PLACES {
-        each(check, section, |check, pointer| {
-            place(check, &declared, pointer, true)
-        });
+    for pointer in check.each_of(&PLACES) {
+        place(check, &declared, &pointer, true);
     }
-    for section in MATCHES {
-        each(check, section, |check, pointer| {
-            place(check, &declared, &format!("{pointer}/match"), false)
-        });
+    for pointer in check.each_of(&MATCHES) {
+        place(check, &declared, &format!("{pointer}/match"), false);
     }
-    each(check, "/aws/accounts", |check, pointer| {
-        if let Some(written) = texts(check, &format!("{pointer}/ou")).pop() {
+    for pointer in check.each("/aws/accounts") {
+        for written in texts(check, &format!("{pointer}/ou")) {
             ou(check, &declared, &written, Missing::Error);
         }
-    });
-    each(check, "/aws/delegated_administrators", |check, pointer| {
+    }
+    for pointer in check.each("/aws/delegated_administrators") {
         for written in texts(check, &format!("{pointer}/account")) {
             account(check, &declared, &written, true);
         }
-    });
-    each(check, "/aws/policies", |check, pointer| {
-        for written in texts(check, &format!("{pointer}/targets")) {
+    }
+    for pointer in check.each("/aws/policies") {
+        let targets = format!("{pointer}/targets");
+        // A single word is `everywhere`, or the schema has said what it should be.
+        for written in texts(check, &targets).into_iter().filter(|written| written.pointer != targets) {
             target(check, &declared, &written);
         }
-    });
+    }
 }
 
 /// What the baseline declares, by the names that refer to it.
@@ -74,29 +64,20 @@ struct Declared {
 impl Declared {
     fn of(check: &Check<'_>) -> Self {
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let (mut ids, mut patterns) = (Vec::new(), Vec::new());
-        for (pointer, account) in check.entries::<AccountEntry>("/aws/accounts") {
-            if let (Some(name), Some(_)) = (account.name, &account.id) {
-                names
-                    .entry(name)
-                    .or_default()
-                    .push(format!("{pointer}/name"));
-            }
-            ids.extend(account.id);
-            patterns.extend(account.matches);
+        for (pointer, name) in check.column("/aws/accounts", "name") {
+            names.entry(name).or_default().push(pointer);
         }
+        let texts = |list: Vec<(String, String)>| list.into_iter().map(|(_, text)| text);
+        let mut ids: Vec<String> = texts(check.column("/aws/accounts", "id")).collect();
         ids.extend(check.get::<String>("/aws/management_account"));
+        let units = texts(check.column("/aws/organizational_units", "path"));
         Self {
             names,
             ids,
-            patterns,
-            all_accounts: check.has("/aws/accounts"),
-            units: check
-                .entries::<OrganizationalUnit>("/aws/organizational_units")
-                .into_iter()
-                .map(|(_, unit)| unit.path)
-                .collect(),
-            all_units: check.has("/aws/organizational_units"),
+            patterns: texts(check.column("/aws/accounts", "match")).collect(),
+            all_accounts: check.complete && check.has("/aws/accounts"),
+            units: units.filter_map(|path| OuPath::parse(&path).ok()).collect(),
+            all_units: check.complete && check.has("/aws/organizational_units"),
         }
     }
 }
@@ -114,45 +95,15 @@ enum Missing {
     Silent,
 }
 
-fn each(check: &mut Check<'_>, section: &str, mut then: impl FnMut(&mut Check<'_>, &str)) {
-    let count = check
-        .root
-        .at(section)
-        .map(Node::items)
-        .unwrap_or_default()
-        .len();
-    for index in 0..count {
-        then(check, &format!("{section}/{index}"));
-    }
-}
-
-/// One text or the texts of a list.
 fn texts(check: &Check<'_>, pointer: &str) -> Vec<Written> {
-    let Some(node) = check.root.at(pointer) else {
-        return Vec::new();
-    };
-    let one = node.as_text().map(|text| Written {
-        pointer: pointer.to_owned(),
-        text: text.to_owned(),
-    });
-    let many = node.items().iter().enumerate().filter_map(|(index, item)| {
-        Some(Written {
-            pointer: format!("{pointer}/{index}"),
-            text: item.as_text()?.to_owned(),
-        })
-    });
-    one.into_iter().chain(many).collect()
+    check.texts(pointer).into_iter().map(|(pointer, text)| Written { pointer, text }).collect()
 }
 
 fn place(check: &mut Check<'_>, declared: &Declared, pointer: &str, whole: bool) {
     for written in texts(check, &format!("{pointer}/account")) {
         account(check, declared, &written, whole);
     }
-    let missing = if whole {
-        Missing::Warning
-    } else {
-        Missing::Silent
-    };
+    let missing = if whole { Missing::Warning } else { Missing::Silent };
     for written in texts(check, &format!("{pointer}/ou")) {
         ou(check, declared, &written, missing);
     }
@@ -165,16 +116,7 @@ fn place(check: &mut Check<'_>, declared: &Declared, pointer: &str, whole: bool)
 
 fn target(check: &mut Check<'_>, declared: &Declared, written: &Written) {
     if written.text == "everywhere" {
-        let in_list = check.root.at(&written.pointer).is_some()
-            && written.pointer.rsplit('/').next() != Some("targets");
-        if in_list {
-            let span = check.value_span(&written.pointer);
-            check.error(
-                span,
-                "`everywhere` stands in a list",
-                "write `targets: everywhere`",
-            );
-        }
+        check.error(check.value_span(&written.pointer), "`everywhere` stands in a list", "write `targets: everywhere`");
     } else if written.text.starts_with('/') {
         ou(check, declared, written, Missing::Warning);
     } else {
@@ -187,49 +129,22 @@ fn account(check: &mut Check<'_>, declared: &Declared, written: &Written, whole:
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && text.len() != 12 {
         let span = check.value_span(&written.pointer);
-        check.error(
-            span,
-            format!("`{text}` is not an account id"),
-            "an account id has 12 digits",
-        );
+        check.error(span, format!("`{text}` is not an account id"), "an account id has 12 digits");
         return;
     }
-    if account_name(check, declared, written)
-        || !whole
-        || !declared.all_accounts
-        || text.contains(['*', '?'])
-    {
+    if account_name(check, declared, written) || !whole || !declared.all_accounts || text.contains(['*', '?']) {
         return;
     }
-    let listed = if is_number {
-        declared.ids.iter().any(|id| id == text)
-    } else {
-        declared.names.contains_key(text)
-    };
-    let matched = || {
-        !is_number
-            && declared
-                .patterns
-                .iter()
-                .any(|pattern| WildMatch::new(pattern).matches(text))
-    };
+    let listed = if is_number { declared.ids.iter().any(|id| id == text) } else { declared.names.contains_key(text) };
+    let matched = || !is_number && declared.patterns.iter().any(|pattern| WildMatch::new(pattern).matches(text));
     if listed || matched() {
         return;
     }
-    let names = declared
-        .names
-        .keys()
-        .chain(&declared.ids)
-        .map(String::as_str);
-    let help = nearest(text, names).map_or_else(
-        || "add it to `accounts`, or correct it".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
+    let names = declared.names.keys().chain(&declared.ids).map(String::as_str);
+    let help = nearest(text, names)
+        .map_or_else(|| "add it to `accounts`, or correct it".to_owned(), |near| format!("did you mean `{near}`?"));
     let what = if is_number { "has the id" } else { "is called" };
-    let wrong = Diagnostic::warning(
-        check.value_span(&written.pointer),
-        format!("no declared account {what} `{text}`"),
-    );
+    let wrong = Diagnostic::warning(check.value_span(&written.pointer), format!("no declared account {what} `{text}`"));
     check.said.push(wrong.help(help));
 }
 
@@ -248,9 +163,7 @@ fn account_name(check: &mut Check<'_>, declared: &Declared, written: &Written) -
         format!("several accounts are called `{}`", written.text),
     );
     let wrong = wrong.related(check.value_span(second), "one of them");
-    check
-        .said
-        .push(wrong.help(format!("write the id instead: {}", ids.join(" or "))));
+    check.said.push(wrong.help(format!("write the id instead: {}", ids.join(" or "))));
     true
 }
 
@@ -277,10 +190,6 @@ fn ou(check: &mut Check<'_>, declared: &Declared, written: &Written, missing: Mi
         |near| format!("did you mean `{near}`?"),
     );
     let said = format!("OU `{path}` is not declared");
-    let wrong = if missing == Missing::Error {
-        Diagnostic::error(span, said)
-    } else {
-        Diagnostic::warning(span, said)
-    };
+    let wrong = if missing == Missing::Error { Diagnostic::error(span, said) } else { Diagnostic::warning(span, said) };
     check.said.push(wrong.help(help));
 }

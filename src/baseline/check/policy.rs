@@ -1,10 +1,7 @@
 //! Mistakes of meaning in policies and policy types. In comes the tree; out go diagnostics. Documents are read elsewhere.
 
 use super::{
-    super::{
-        diagnostic::{Diagnostic, nearest},
-        model::PolicyRule,
-    },
+    super::diagnostic::{Diagnostic, nearest},
     Check,
 };
 
@@ -29,71 +26,41 @@ const KNOWN_POLICY_TYPES: [&str; 15] = [
 ];
 
 pub(super) fn check(check: &mut Check<'_>) {
-    let types = check.entries::<String>("/aws/policy_types");
+    let types = check.texts("/aws/policy_types");
     for (pointer, name) in &types {
         known_type(check, pointer, name);
     }
-    check.once(
-        "policy type",
-        types
-            .iter()
-            .map(|(pointer, one)| (one.as_str(), pointer.clone())),
-    );
-
-    let policies = check.entries::<PolicyRule>("/aws/policies");
-    for (pointer, policy) in &policies {
-        let at = format!("{pointer}/type");
-        let is_known = known_type(check, &at, &policy.policy_type);
-        let enabled = types.iter().any(|(_, name)| *name == policy.policy_type);
-        if is_known && !enabled && check.has("/aws/policy_types") {
-            let span = check.value_span(&at);
-            let wrong = Diagnostic::warning(
-                span,
-                format!("`{}` is not among `policy_types`", policy.policy_type),
-            );
-            check.said.push(
-                wrong.help(
-                    "a policy has no effect while its type is not enabled: add the type there",
-                ),
-            );
+    let list = "/aws/policies";
+    for (at, name) in check.column(list, "type") {
+        let is_enabled = types.iter().any(|(_, enabled)| *enabled == name);
+        if known_type(check, &at, &name) && !is_enabled && check.has("/aws/policy_types") {
+            let wrong = Diagnostic::warning(check.value_span(&at), format!("`{name}` is not among `policy_types`"));
+            check.said.push(wrong.help("a policy has no effect while its type is not enabled: add the type there"));
         }
-        pattern(check, pointer, policy);
     }
-    let named: Vec<(String, String)> = policies
-        .iter()
-        .map(|(pointer, policy)| {
-            (
-                format!("{} ({})", policy.name, policy.policy_type),
-                format!("{pointer}/name"),
-            )
-        })
-        .collect();
-    check.once(
-        "policy",
-        named.iter().map(|(name, at)| (name.as_str(), at.clone())),
-    );
-    let ids = policies
-        .iter()
-        .filter_map(|(pointer, one)| Some((one.id.as_deref()?, format!("{pointer}/id"))));
-    check.once("policy", ids);
+    check.once("policy type", types);
+    let named = check.each(list).into_iter().filter_map(|pointer| {
+        let (name, kind): (String, String) =
+            (check.get(&format!("{pointer}/name"))?, check.get(&format!("{pointer}/type"))?);
+        Some((format!("{pointer}/name"), format!("{name} ({kind})")))
+    });
+    check.once("policy", named.collect());
+    check.once("policy", check.column(list, "id"));
+    for (at, name) in check.column(list, "name") {
+        pattern(check, at.trim_end_matches("/name"), &name);
+    }
 }
 
 /// A pattern stands for many policies, which share neither id nor document.
-fn pattern(check: &mut Check<'_>, pointer: &str, policy: &PolicyRule) {
-    if !policy.name.contains(['*', '?']) {
+fn pattern(check: &mut Check<'_>, pointer: &str, name: &str) {
+    if !name.contains(['*', '?']) {
         return;
     }
-    for (key, given) in [
-        ("id", policy.id.is_some()),
-        ("document", policy.document.is_some()),
-    ] {
-        if given {
-            let span = check.key_span(&format!("{pointer}/{key}"));
-            check.error(
-                span,
-                format!("`{key}` is given for the pattern `{}`", policy.name),
-                "name one policy, or remove this key",
-            );
+    for key in ["id", "document"] {
+        let at = format!("{pointer}/{key}");
+        if check.has(&at) {
+            let help = "name one policy, or remove this key";
+            check.error(check.key_span(&at), format!("`{key}` is given for the pattern `{name}`"), help);
         }
     }
 }
@@ -107,12 +74,8 @@ fn known_type(check: &mut Check<'_>, pointer: &str, name: &str) -> bool {
         || "types are AWS's names in lower case without `_POLICY`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    check.said.push(
-        Diagnostic::warning(
-            span,
-            format!("`{name}` is not a policy type that AWS is known to have"),
-        )
-        .help(help),
-    );
+    check
+        .said
+        .push(Diagnostic::warning(span, format!("`{name}` is not a policy type that AWS is known to have")).help(help));
     false
 }

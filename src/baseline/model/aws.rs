@@ -297,7 +297,8 @@ pub struct PolicyRule {
     /// What it says: a path, or the document itself. Left out: what it says is not compared.
     #[serde(default)]
     pub document: Option<DocumentSource>,
-    /// Where it is attached. Left out: that is not compared.
+    /// Where it is attached: there, and nowhere else. Left out: that is not compared. With a pattern as name, each such
+    /// policy may be attached to any of these, and to nothing else.
     #[serde(default)]
     pub targets: Option<Targets>,
 }

@@ -23,18 +23,29 @@ pub enum Kind {
     Setting,
     /// Who watches.
     AuditLog,
+    /// The baseline's own health: expired exemptions, rules that match nothing.
+    Baseline,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// The word used in reports and baselines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Quota => "quota",
             Self::Region => "region",
             Self::Link => "link",
             Self::Policy => "policy",
             Self::Setting => "setting",
             Self::AuditLog => "audit-log",
-        })
+            Self::Baseline => "baseline",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -301,6 +312,16 @@ pub enum Value {
     Number(f64),
     /// Text.
     Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(bool) => write!(f, "{bool}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 impl JsonSchema for Value {

@@ -42,13 +42,7 @@ impl Call {
         } else {
             (path_operation(request.uri())?, json(body))
         };
-        Some(Self {
-            service: service.to_owned(),
-            operation,
-            region: region.to_owned(),
-            key: key.to_owned(),
-            input,
-        })
+        Some(Self { service: service.to_owned(), operation, region: region.to_owned(), key: key.to_owned(), input })
     }
 
     /// `service:Operation`
@@ -103,7 +97,10 @@ mod tests {
             r#"{"NextToken":"t"}"#,
         ))
         .unwrap();
-        assert_eq!((call.operation.as_str(), call.region.as_str(), call.key.as_str()), ("ListAccounts", "eu-west-1", "AKIAX"));
+        assert_eq!(
+            (call.operation.as_str(), call.region.as_str(), call.key.as_str()),
+            ("ListAccounts", "eu-west-1", "AKIAX")
+        );
         assert_eq!(call.input, serde_json::json!({"NextToken": "t"}));
 
         let call = Call::of(&request(

@@ -1,0 +1,164 @@
+//! The command line: one file a verb.
+//!
+//! In: arguments. Out: data on stdout, everything else on stderr, and an exit code. It never decides what a finding is.
+
+mod completions;
+mod logging;
+mod output;
+mod progress;
+mod schema;
+mod validate;
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+pub use crate::baseline::diagnostic::visible;
+use crate::baseline::{self, LoadError};
+use crate::compare::Rule;
+use crate::provider::aws::{ConnectError, SurveyError};
+use crate::provider::recording::RecordingError;
+use crate::report::Exit;
+
+/// Audits how a cloud estate's compute is governed, and says who changed it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "guardline",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes of scan: 0 in line, 1 nothing could be evaluated, 2 bad arguments or baseline, 3 open findings at or \
+                  above --fail-on, 4 incomplete coverage under --strict.\n\nEverything Guardline asks a provider is a read."
+)]
+pub struct Cli {
+    /// When to use colour. `auto`: on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    /// Say more on stderr: once for what is done, twice for every call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check baselines: every mistake in one run, with its place and the fix
+    Validate(ValidateArguments),
+    /// Print a JSON Schema
+    Schema(SchemaArguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The baseline cannot be used; what is wrong with it was said already.
+    #[error(transparent)]
+    Baseline(#[from] LoadError),
+    /// The provider cannot be asked.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The environment lacks what the baseline names.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// A recording cannot be used.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// Arguments that do not go together.
+    #[error("{0}")]
+    Arguments(String),
+    /// A file cannot be written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// Which file; `-` for stdout.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The work cannot begin.
+    #[error("cannot start")]
+    Start(#[source] std::io::Error),
+}
+
+impl CliError {
+    /// The exit code that tells a script what happened.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
+            Self::Connect(_) | Self::Survey(_) | Self::Recording(_) | Self::Write { .. } | Self::Start(_) => {
+                Exit::Nothing
+            }
+        }
+    }
+}
+
+/// Runs a command to its exit code.
+///
+/// # Errors
+/// When the command could not do its work; the error says which exit code that is.
+pub fn run(cli: Cli) -> Result<Exit, CliError> {
+    logging::start(cli.verbose);
+    match cli.command {
+        Command::Validate(arguments) => arguments.run(cli.color),
+        Command::Schema(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(),
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  guardline validate guardline.yaml\n\nExit codes: 0 all right, 2 one is not.")]
+struct ValidateArguments {
+    /// The baselines
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// How the verdict is written
+    #[arg(long, short, value_enum, default_value = "text")]
+    format: validate::Format,
+}
+
+impl ValidateArguments {
+    fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
+        let known_rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+        let args = validate::Args {
+            files: &self.files,
+            format: self.format,
+            known_rules: &known_rules,
+            color: output::colored(color, &std::io::stderr()),
+            width: output::width(),
+        };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let wrong = validate::run(&args, &mut out, &mut err)
+            .map_err(|source| CliError::Write { path: PathBuf::from("-"), source })?;
+        output::stderr(&err);
+        output::stdout(&out)?;
+        Ok(if wrong == 0 { Exit::Clean } else { Exit::BadInput })
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  guardline schema > baseline.schema.json")]
+struct SchemaArguments {
+    /// Of what
+    #[arg(value_enum, default_value = "baseline")]
+    of: Schema,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Schema {
+    /// The declared baseline
+    Baseline,
+}
+
+impl SchemaArguments {
+    fn run(&self) -> Result<Exit, CliError> {
+        let schema = match self.of {
+            Schema::Baseline => baseline::schema::json_schema(),
+        };
+        let mut out = Vec::new();
+        schema::run(&schema, &mut out).map_err(|source| CliError::Write { path: PathBuf::from("-"), source })?;
+        output::stdout(&out)?;
+        Ok(Exit::Clean)
+    }
+}

@@ -1,0 +1,326 @@
+//! Amazon Web Services: how an organisation of accounts, or an account that stands alone, is read.
+//!
+//! In: the ordinary environment of AWS, a baseline, and perhaps a recording. Out: a snapshot and audit records. It makes
+//! no call that changes anything: the operations it knows are those of `policies/aws/rate-limits.yaml`.
+
+mod call;
+mod events;
+mod failure;
+mod organization;
+mod pages;
+mod policies;
+mod quotas;
+mod regions;
+mod session;
+mod settings;
+mod tasks;
+mod trails;
+mod wanted;
+mod wire;
+
+pub use self::tasks::{Survey, SurveyError};
+pub use self::wanted::Narrowing;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+
+use self::session::Roles;
+use self::wire::{Source, Wire};
+use super::Progress;
+use super::limits::{LimitTable, Limits};
+use super::recording::{Manifest, RECORDING_SCHEMA, Recorder, Recording, RecordingError};
+use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope};
+
+/// How the agent behaves towards AWS.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// At most this many calls a second, over everything.
+    pub max_rps: Option<NonZeroU32>,
+    /// At most this many calls at once.
+    pub concurrency: usize,
+    /// Every published limit is multiplied by this; only of use against a double whose limits are scaled alike.
+    pub limit_factor: f64,
+    /// Keep every exchange in this directory.
+    pub record_to: Option<PathBuf>,
+    /// The time at which the run began.
+    pub clock: Timestamp,
+}
+
+/// Why AWS cannot be asked anything.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region.
+    #[error("no AWS region is configured; set `AWS_REGION`, or `region` in the profile")]
+    NoRegion,
+    /// Nobody to ask as.
+    #[error(
+        "no AWS credentials were found ({0}); set `AWS_PROFILE`, sign in with `aws sso login`, or run where a role is attached"
+    )]
+    NoCredentials(String),
+    /// AWS does not know the identity, or cannot be reached.
+    #[error("AWS does not answer who the agent is, asked in `{region}`: {reason}; {fix}")]
+    NoIdentity {
+        /// Where it was asked.
+        region: String,
+        /// What happened.
+        reason: String,
+        /// What helps.
+        fix: &'static str,
+    },
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The region belongs to no partition that has an organisations service.
+    #[error("`{0}` is not a region of a partition that is known; set `AWS_REGION` to one that is")]
+    UnknownRegion(String),
+}
+
+/// Who reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub account: String,
+    /// The ARN.
+    pub arn: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+}
+
+/// AWS, as one identity sees it.
+#[derive(Debug)]
+pub struct Aws {
+    wire: Arc<Wire>,
+    own: SdkConfig,
+    identity: Identity,
+    /// The region in which the partition keeps its global services.
+    home: String,
+    clock: Timestamp,
+    concurrency: usize,
+    retries: RetryPartition,
+    roles: AccessRoles,
+    sessions: Mutex<BTreeMap<String, Arc<OnceCell<Result<SdkConfig, Gap>>>>>,
+    coverage: Mutex<Coverage>,
+    progress: Arc<Progress>,
+}
+
+/// The roles that the baseline names.
+#[derive(Clone, Debug, Default)]
+struct AccessRoles {
+    management_account: Option<String>,
+    management: Vec<String>,
+    member: Vec<String>,
+    external_id: Option<String>,
+}
+
+impl Aws {
+    /// Finds the environment's identity and asks AWS who it is.
+    ///
+    /// # Errors
+    /// When there is no region, no credentials, or no answer.
+    pub async fn connect(options: &Options, progress: Arc<Progress>) -> Result<Self, ConnectError> {
+        let environment = session::environment().await;
+        let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let recorder = match &options.record_to {
+            Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
+            None => None,
+        };
+        let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
+        let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
+        Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
+    }
+
+    /// Opens a recording: the same code, without network, clock or credentials.
+    ///
+    /// # Errors
+    /// When the recording does not say who read.
+    pub async fn replay(
+        recording: Recording,
+        concurrency: usize,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
+        let (region, clock) = (recording.manifest().region.clone(), recording.manifest().clock);
+        let environment = session::offline(&region).await;
+        let limits = Limits::new(limit_table(), None);
+        let wire = Arc::new(Wire::new(Source::Replay(Arc::new(recording)), limits, None, Arc::clone(&progress)));
+        Self::over(wire, &environment, &region, clock, concurrency, progress).await
+    }
+
+    async fn over(
+        wire: Arc<Wire>,
+        environment: &SdkConfig,
+        region: &str,
+        clock: Timestamp,
+        concurrency: usize,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
+        let own = session::own(environment, &wire)
+            .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
+        let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
+        let identity = identify(&own, region).await?;
+        wire.own_account(&identity.account);
+        Ok(Self {
+            wire,
+            own,
+            identity,
+            home,
+            clock,
+            concurrency: concurrency.max(1),
+            retries: RetryPartition::custom("guardline").token_bucket(TokenBucket::unlimited()).build(),
+            roles: AccessRoles::default(),
+            sessions: Mutex::default(),
+            coverage: Mutex::default(),
+            progress,
+        })
+    }
+
+    /// Who reads.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// When the run began; in a replay, when the recorded run did.
+    #[must_use]
+    pub const fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// The region in which the partition keeps its global services.
+    #[must_use]
+    pub async fn home_region(&self) -> &str {
+        &self.home
+    }
+
+    /// What was read so far, and what could not be.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Brings a recording to the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&self) -> Result<(), RecordingError> {
+        self.wire.recorder().map_or(Ok(()), Recorder::finish)
+    }
+
+    /// The SDK configuration for calls in `account`; its role is taken at the first call.
+    ///
+    /// The management account is read with its own role where the baseline names one: member roles are not rolled out
+    /// to it.
+    async fn session(&self, account: &str) -> Result<SdkConfig, Gap> {
+        if account == self.identity.account {
+            return Ok(self.own.clone());
+        }
+        let management = self.roles.management_account.as_deref() == Some(account);
+        let names =
+            if management && !self.roles.management.is_empty() { &self.roles.management } else { &self.roles.member };
+        self.kept_session(account, names).await
+    }
+
+    /// The SDK configuration for calls about the organisation.
+    async fn organization_session(&self) -> Result<SdkConfig, Gap> {
+        if self.roles.management.is_empty() {
+            return Ok(self.own.clone());
+        }
+        let account = self.roles.management_account.as_ref().unwrap_or(&self.identity.account);
+        self.kept_session(account, &self.roles.management).await
+    }
+
+    async fn kept_session(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
+        let cell = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(sessions.entry(account.to_owned()).or_default())
+        };
+        cell.get_or_init(|| self.assume(account, names)).await.clone()
+    }
+
+    async fn assume(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
+        if names.is_empty() {
+            return Err(Gap {
+                status: CoverageStatus::Denied,
+                reason: "the baseline names no `access.member_role` to read other accounts with".to_owned(),
+            });
+        }
+        let roles =
+            Roles { partition: &self.identity.partition, names, external_id: self.roles.external_id.as_deref() };
+        session::assume(&self.own, &self.wire, &roles, account).await
+    }
+
+    fn is_replay(&self) -> bool {
+        self.wire.is_replay()
+    }
+
+    fn scope(&self, account: &str, region: &str) -> Scope {
+        Scope::account(Provider::Aws, account).in_region(region)
+    }
+
+    fn note_gap(&self, scope: Scope, source: &str, gap: &Gap) {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).gap(scope, source, gap, 0);
+    }
+}
+
+/// One client of a service, for one identity and region; all share the connections below them.
+macro_rules! client {
+    ($aws:expr, $session:expr, $region:expr, $sdk:ident) => {
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($session)
+                .region(aws_config::Region::new($region.to_owned()))
+                .retry_partition($aws.retries.clone())
+                .build(),
+        )
+    };
+}
+use client;
+
+async fn identify(own: &SdkConfig, region: &str) -> Result<Identity, ConnectError> {
+    let answer = aws_sdk_sts::Client::new(own).get_caller_identity().send().await;
+    let no_identity = |reason: String, fix| ConnectError::NoIdentity { region: region.to_owned(), reason, fix };
+    let answer = answer.map_err(|error| {
+        let gap = failure::gap(error);
+        let fix = match gap.reason.split(':').next().unwrap_or_default() {
+            "ExpiredToken" | "ExpiredTokenException" => "sign in again, or renew the session token",
+            "InvalidClientTokenId" | "UnrecognizedClientException" => "check the access key, and that the region is on",
+            "RequestTimeTooSkewed" | "SignatureDoesNotMatch" | "RequestExpired" | "InvalidSignatureException" => {
+                "check this machine's clock and the secret access key"
+            }
+            _ => "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`",
+        };
+        no_identity(gap.reason, fix)
+    })?;
+    let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
+        return Err(no_identity("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
+    };
+    let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
+    Ok(Identity { account, arn, partition })
+}
+
+/// The region that a partition's global services are signed for, from the SDK's own endpoint rules.
+async fn home_region(region: &str) -> Option<String> {
+    use aws_sdk_organizations::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+    let parameters = Params::builder().region(region).build().ok()?;
+    let endpoint = DefaultResolver::new().resolve_endpoint(&parameters).await.ok()?;
+    endpoint.auth_schemes().first()?.get("signingRegion")?.as_string().map(str::to_owned)
+}
+
+fn limit_table() -> LimitTable {
+    super::shipped("policies/aws/rate-limits.yaml", include_str!("../../policies/aws/rate-limits.yaml"))
+}
+
+fn manifest(clock: Timestamp, region: &str) -> Manifest {
+    Manifest {
+        schema: RECORDING_SCHEMA.to_owned(),
+        clock,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        region: region.to_owned(),
+        note: None,
+    }
+}

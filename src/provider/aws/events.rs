@@ -1,0 +1,86 @@
+//! Audit records, from CloudTrail's own event history.
+//!
+//! In: which event is sought in whose log. Out: the raw records, paged to the end. It never filters on `readOnly` (taking
+//! a role is a read to CloudTrail), and says when a log could not be read to its end.
+//!
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+
+use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+use aws_smithy_types::DateTime;
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::failure::{failed, gap};
+use super::pages::{Reader, required};
+use super::{Aws, client};
+use crate::estate::{Gap, Observation};
+use crate::provider::{LookupAnswer, LookupRequest};
+
+impl Aws {
+    /// Answers every request, at the pace that CloudTrail allows.
+    pub async fn lookup(&self, requests: Vec<LookupRequest>) -> Vec<LookupAnswer> {
+        self.progress.plan(requests.len() as u64);
+        let mut answers: Vec<LookupAnswer> = stream::iter(requests)
+            .map(|request| self.lookup_one(request))
+            .buffer_unordered(self.concurrency)
+            .collect()
+            .await;
+        answers.sort_by(|a, b| a.request.cmp(&b.request));
+        answers
+    }
+
+    async fn lookup_one(&self, request: LookupRequest) -> LookupAnswer {
+        let region = request.region.clone().unwrap_or_else(|| self.home.clone());
+        let scope = self.scope(&request.account, &region);
+        let source = format!("cloudtrail:LookupEvents {}", request.event_name);
+        let session = match self.session(&request.account).await {
+            Ok(session) => session,
+            Err(gap) => {
+                self.note_gap(scope, &source, &gap);
+                return LookupAnswer { request, records: Vec::new(), gap: Some(gap) };
+            }
+        };
+        let client = client!(self, &session, region, aws_sdk_cloudtrail);
+        let records = Reader::new(&self.coverage, &scope)
+            .list(&source, |token| async {
+                let call = client
+                    .lookup_events()
+                    .lookup_attributes(by_name(&request.event_name)?)
+                    .start_time(moment(request.start))
+                    .end_time(moment(request.end))
+                    .max_results(50)
+                    .set_next_token(token);
+                let page = call.send().await.map_err(gap)?;
+                let records: Result<Vec<_>, Gap> = required(page.events, "Events")?
+                    .into_iter()
+                    .map(|event| record(required(event.cloud_trail_event, "CloudTrailEvent")?.as_str()))
+                    .collect();
+                Ok((records?, page.next_token))
+            })
+            .await;
+        match records {
+            Observation::Known(records) => LookupAnswer { request, records, gap: None },
+            Observation::Absent => LookupAnswer { request, records: Vec::new(), gap: None },
+            Observation::Unknown(gap) => LookupAnswer { request, records: Vec::new(), gap: Some(gap) },
+        }
+    }
+}
+
+fn by_name(name: &str) -> Result<LookupAttribute, Gap> {
+    LookupAttribute::builder()
+        .attribute_key(LookupAttributeKey::EventName)
+        .attribute_value(name)
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}
+
+/// The record is JSON inside a string.
+fn record(text: &str) -> Result<Value, Gap> {
+    serde_json::from_str(text).map_err(|error| failed(format!("a record is not JSON ({error})")))
+}
+
+/// Whole seconds: CloudTrail keeps no finer time, and a recording matches on the input.
+fn moment(time: Timestamp) -> DateTime {
+    DateTime::from_secs(time.as_second())
+}

@@ -1,0 +1,121 @@
+//! Why a call brought nothing.
+//!
+//! In: an error of the SDK. Out: a [`Gap`] that says what happened in the provider's words, and of which sort it is. It
+//! never turns an error into an empty answer.
+//!
+//! Codes: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html> and each service's own list.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::estate::{CoverageStatus, Gap};
+
+const DENIED: [&str; 9] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "OptInRequired",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+];
+const THROTTLED: [&str; 7] = [
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+];
+const UNSUPPORTED: [&str; 5] = [
+    "NoSuchResourceException",
+    "TemplatesNotAvailableInRegionException",
+    "UnsupportedAPIEndpointException",
+    "UnsupportedOperation",
+    "UnsupportedOperationException",
+];
+
+/// The code of an error, where the service gave one.
+pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// What an error leaves unknown, and why.
+pub(super) fn gap<E>(error: SdkError<E, HttpResponse>) -> Gap
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    gap_of(&error)
+}
+
+/// The same for an error that is kept.
+pub(super) fn gap_of<E>(error: &SdkError<E, HttpResponse>) -> Gap
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let (code, message) = (service.err().code(), service.err().message().unwrap_or_default());
+            match code {
+                Some(code) => Gap { status: sort(code), reason: said(code, message) },
+                None if status == 429 => Gap { status: CoverageStatus::Throttled, reason: format!("HTTP {status}") },
+                None if matches!(status, 401 | 403) => {
+                    Gap { status: CoverageStatus::Denied, reason: format!("HTTP {status} without an error code") }
+                }
+                None => failed(format!("HTTP {status} without an error code{}", start(service.raw()))),
+            }
+        }
+        SdkError::ResponseError(response) => {
+            failed(format!("HTTP {}: {}", response.raw().status().as_u16(), innermost(error)))
+        }
+        SdkError::TimeoutError(_) => failed("no answer in time".to_owned()),
+        _ => failed(innermost(error)),
+    }
+}
+
+/// A failure that is not the service's.
+pub(super) fn failed(reason: impl Into<String>) -> Gap {
+    Gap { status: CoverageStatus::Failed, reason: reason.into() }
+}
+
+fn sort(code: &str) -> CoverageStatus {
+    if DENIED.contains(&code) {
+        CoverageStatus::Denied
+    } else if THROTTLED.contains(&code) {
+        CoverageStatus::Throttled
+    } else if UNSUPPORTED.contains(&code) {
+        CoverageStatus::Unsupported
+    } else {
+        CoverageStatus::Failed
+    }
+}
+
+fn said(code: &str, message: &str) -> String {
+    if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") }
+}
+
+/// The first words of a body that is no error of AWS.
+fn start(response: &HttpResponse) -> String {
+    let body = response.body().bytes().unwrap_or_default();
+    let text = String::from_utf8_lossy(body.get(..body.len().min(60)).unwrap_or_default()).into_owned();
+    match text.lines().next().unwrap_or_default() {
+        "" => ", with an empty body".to_owned(),
+        line => format!(", with a body that starts `{line}`"),
+    }
+}
+
+/// The cause at the end of the chain: the SDK's own layers say only "dispatch failure".
+pub(super) fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

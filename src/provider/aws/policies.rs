@@ -1,0 +1,105 @@
+//! Tenant-wide policies: which types are on, what each policy says, and what it is attached to.
+//!
+//! In: an identity that may read the organisation. Out: every policy of every enabled type, the provider's own ones too.
+//! Attachments are read from the policy's side: one list a policy instead of one a target.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_organizations::types as sdk;
+use futures::future::join_all;
+
+use super::failure::{failed, gap};
+use super::organization::Reading;
+use super::pages::required;
+use crate::estate::{Gap, Observation, Policy, PolicyTarget, TargetKind};
+
+impl Reading<'_> {
+    /// The policies of each type that is on or being switched off.
+    pub(super) async fn policies(
+        &self,
+        types: &Observation<BTreeMap<String, String>>,
+    ) -> BTreeMap<String, Observation<Vec<Policy>>> {
+        let Observation::Known(types) = types else { return BTreeMap::new() };
+        let on = types.keys().cloned();
+        join_all(on.map(|policy_type| async {
+            let policies = self.policies_of(&policy_type).await;
+            (policy_type, policies)
+        }))
+        .await
+        .into_iter()
+        .collect()
+    }
+
+    async fn policies_of(&self, policy_type: &str) -> Observation<Vec<Policy>> {
+        let filter = sdk::PolicyType::from(policy_type);
+        let summaries = self
+            .reader
+            .list(&format!("organizations:ListPolicies {policy_type}"), |token| {
+                let call = self.client.list_policies().filter(filter.clone()).set_next_token(token);
+                async {
+                    let page = call.send().await.map_err(gap)?;
+                    Ok((required(page.policies, "Policies")?, page.next_token))
+                }
+            })
+            .await;
+        let summaries = match summaries {
+            Observation::Known(summaries) => summaries,
+            Observation::Absent => return Observation::Absent,
+            Observation::Unknown(gap) => return Observation::Unknown(gap),
+        };
+        let policies = join_all(summaries.into_iter().map(|summary| self.policy(summary, policy_type))).await;
+        match policies.into_iter().collect::<Result<Vec<_>, Gap>>() {
+            Ok(mut policies) => {
+                policies.sort_by(|a, b| a.id.cmp(&b.id));
+                Observation::Known(policies)
+            }
+            Err(gap) => Observation::Unknown(gap),
+        }
+    }
+
+    async fn policy(&self, summary: sdk::PolicySummary, policy_type: &str) -> Result<Policy, Gap> {
+        let id = required(summary.id, "Id")?;
+        let source = format!("organizations:DescribePolicy {id}");
+        let (document, targets) = tokio::join!(self.reader.one(&source, self.document(&id)), self.targets(&id));
+        Ok(Policy {
+            name: required(summary.name, "Name")?,
+            policy_type: policy_type.to_owned(),
+            aws_managed: summary.aws_managed,
+            document,
+            targets,
+            id,
+        })
+    }
+
+    async fn document(&self, id: &str) -> Result<Observation<String>, Gap> {
+        let answer = self.client.describe_policy().policy_id(id).send().await.map_err(gap)?;
+        let policy = required(answer.policy, "Policy")?;
+        Ok(Observation::Known(required(policy.content, "Content")?))
+    }
+
+    async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
+        let targets = self
+            .reader
+            .list(&format!("organizations:ListTargetsForPolicy {id}"), |token| async {
+                let call = self.client.list_targets_for_policy().policy_id(id).set_next_token(token);
+                let page = call.send().await.map_err(gap)?;
+                let targets: Result<Vec<_>, _> = required(page.targets, "Targets")?.into_iter().map(target).collect();
+                Ok((targets?, page.next_token))
+            })
+            .await;
+        targets.map(|mut targets| {
+            targets.sort();
+            targets
+        })
+    }
+}
+
+fn target(found: sdk::PolicyTargetSummary) -> Result<PolicyTarget, Gap> {
+    let kind = match required(found.r#type, "Type")? {
+        sdk::TargetType::Root => TargetKind::Root,
+        sdk::TargetType::OrganizationalUnit => TargetKind::Unit,
+        sdk::TargetType::Account => TargetKind::Account,
+        other => return Err(failed(format!("a policy is attached to a `{}`, which is not known", other.as_str()))),
+    };
+    Ok(PolicyTarget { kind, id: required(found.target_id, "TargetId")? })
+}

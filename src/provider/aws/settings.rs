@@ -1,0 +1,158 @@
+//! Account-wide settings of EC2, one call each.
+//!
+//! In: an account's identity in one region. Out: the value of a setting and who manages it. It never guesses a value that
+//! an answer leaves out.
+//!
+//! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_declarative_syntax.html>
+
+use std::future::Future;
+use std::pin::Pin;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types as sdk;
+use serde_json::{Map, Value, json};
+
+use super::failure::gap;
+use super::pages::required;
+use crate::estate::{Gap, Observation, Setting};
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Observation<Setting>, Gap>> + Send + 'a>>;
+
+/// A setting: its name in a baseline, and the operation that reads it.
+pub(super) struct Read {
+    pub(super) name: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) ask: fn(&Client) -> Answer<'_>,
+}
+
+/// Every setting that can be read.
+pub(super) const SETTINGS: [Read; 8] = [
+    Read {
+        name: "ebs_encryption_by_default",
+        operation: "ec2:GetEbsEncryptionByDefault",
+        ask: |client| Box::pin(ebs_encryption(client)),
+    },
+    Read {
+        name: "ebs_default_kms_key",
+        operation: "ec2:GetEbsDefaultKmsKeyId",
+        ask: |client| Box::pin(ebs_key(client)),
+    },
+    Read {
+        name: "serial_console_access",
+        operation: "ec2:GetSerialConsoleAccessStatus",
+        ask: |client| Box::pin(serial_console(client)),
+    },
+    Read {
+        name: "image_block_public_access",
+        operation: "ec2:GetImageBlockPublicAccessState",
+        ask: |client| Box::pin(image_block(client)),
+    },
+    Read {
+        name: "snapshot_block_public_access",
+        operation: "ec2:GetSnapshotBlockPublicAccessState",
+        ask: |client| Box::pin(snapshot_block(client)),
+    },
+    Read {
+        name: "instance_metadata_defaults",
+        operation: "ec2:GetInstanceMetadataDefaults",
+        ask: |client| Box::pin(metadata_defaults(client)),
+    },
+    Read {
+        name: "allowed_images_settings",
+        operation: "ec2:GetAllowedImagesSettings",
+        ask: |client| Box::pin(allowed_images(client)),
+    },
+    Read {
+        name: "vpc_block_public_access",
+        operation: "ec2:DescribeVpcBlockPublicAccessOptions",
+        ask: |client| Box::pin(vpc_block(client)),
+    },
+];
+
+fn known(value: Value, managed_by: Option<&sdk::ManagedBy>) -> Observation<Setting> {
+    Observation::Known(Setting { value, managed_by: managed_by.map(|by| by.as_str().to_owned()) })
+}
+
+async fn ebs_encryption(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_ebs_encryption_by_default().send().await.map_err(gap)?;
+    Ok(known(json!(required(answer.ebs_encryption_by_default, "EbsEncryptionByDefault")?), None))
+}
+
+async fn ebs_key(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_ebs_default_kms_key_id().send().await.map_err(gap)?;
+    Ok(known(json!(required(answer.kms_key_id, "KmsKeyId")?), None))
+}
+
+async fn serial_console(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_serial_console_access_status().send().await.map_err(gap)?;
+    let enabled = required(answer.serial_console_access_enabled, "SerialConsoleAccessEnabled")?;
+    Ok(known(json!(enabled), answer.managed_by.as_ref()))
+}
+
+async fn image_block(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_image_block_public_access_state().send().await.map_err(gap)?;
+    let state = required(answer.image_block_public_access_state, "ImageBlockPublicAccessState")?;
+    Ok(known(json!(state), answer.managed_by.as_ref()))
+}
+
+async fn snapshot_block(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_snapshot_block_public_access_state().send().await.map_err(gap)?;
+    Ok(known(json!(required(answer.state, "State")?.as_str()), answer.managed_by.as_ref()))
+}
+
+/// An attribute that AWS leaves out has no default of the account: `no-preference`.
+async fn metadata_defaults(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_instance_metadata_defaults().send().await.map_err(gap)?;
+    let level = required(answer.account_level, "AccountLevel")?;
+    let word = |word: Option<&str>| json!(word.unwrap_or("no-preference"));
+    let value = json!({
+        "http_tokens": word(level.http_tokens.as_ref().map(sdk::HttpTokensState::as_str)),
+        "http_put_response_hop_limit": level.http_put_response_hop_limit,
+        "http_endpoint": word(level.http_endpoint.as_ref().map(sdk::InstanceMetadataEndpointState::as_str)),
+        "instance_metadata_tags": word(level.instance_metadata_tags.as_ref().map(sdk::InstanceMetadataTagsState::as_str)),
+        "http_tokens_enforced": word(level.http_tokens_enforced.as_ref().map(sdk::HttpTokensEnforcedState::as_str)),
+    });
+    Ok(known(value, level.managed_by.as_ref()))
+}
+
+async fn allowed_images(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.get_allowed_images_settings().send().await.map_err(gap)?;
+    let criteria: Vec<Value> = answer.image_criteria.unwrap_or_default().into_iter().map(criterion).collect();
+    let value = json!({ "state": required(answer.state, "State")?, "image_criteria": criteria });
+    Ok(known(value, answer.managed_by.as_ref()))
+}
+
+fn criterion(found: sdk::ImageCriterion) -> Value {
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    put("image_providers", found.image_providers.map(|list| json!(list)));
+    put("marketplace_product_codes", found.marketplace_product_codes.map(|list| json!(list)));
+    put("image_names", found.image_names.map(|list| json!(list)));
+    put(
+        "deprecation_time_condition",
+        found
+            .deprecation_time_condition
+            .map(|condition| json!({ "maximum_days_since_deprecated": condition.maximum_days_since_deprecated })),
+    );
+    put(
+        "creation_date_condition",
+        found
+            .creation_date_condition
+            .map(|condition| json!({ "maximum_days_since_created": condition.maximum_days_since_created })),
+    );
+    Value::Object(fields)
+}
+
+async fn vpc_block(client: &Client) -> Result<Observation<Setting>, Gap> {
+    let answer = client.describe_vpc_block_public_access_options().send().await.map_err(gap)?;
+    let options = required(answer.vpc_block_public_access_options, "VpcBlockPublicAccessOptions")?;
+    let value = json!({
+        "internet_gateway_block_mode": required(options.internet_gateway_block_mode, "InternetGatewayBlockMode")?.as_str(),
+        "exclusions_allowed": required(options.exclusions_allowed, "ExclusionsAllowed")?.as_str(),
+    });
+    Ok(known(value, options.managed_by.as_ref()))
+}

@@ -1,0 +1,213 @@
+//! Whether changes are recorded: trails and event data stores.
+//!
+//! In: an account's identity in one region. Out: each trail of that home region with its state and selectors, each part
+//! known or unknown by itself. Shadows of trails that live elsewhere are left out: every trail is read once, at home.
+//!
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html>
+
+use std::collections::BTreeSet;
+
+use aws_sdk_cloudtrail::Client;
+use aws_sdk_cloudtrail::types as sdk;
+use futures::future::join_all;
+
+use super::failure::{failed, gap};
+use super::pages::{Reader, required};
+use crate::estate::{EventDataStore, Gap, Observation, Trail};
+
+/// The trails whose home is this region.
+pub(super) async fn trails(client: &Client, reader: &Reader<'_>) -> Observation<Vec<Trail>> {
+    let described = reader
+        .one("cloudtrail:DescribeTrails", async {
+            let answer = client.describe_trails().include_shadow_trails(false).send().await.map_err(gap)?;
+            Ok(Observation::Known(required(answer.trail_list, "trailList")?))
+        })
+        .await;
+    let described = match described {
+        Observation::Known(described) => described,
+        Observation::Absent => return Observation::Absent,
+        Observation::Unknown(gap) => return Observation::Unknown(gap),
+    };
+    let trails = join_all(described.into_iter().map(|found| trail(client, reader, found))).await;
+    match trails.into_iter().collect::<Result<Vec<_>, Gap>>() {
+        Ok(mut trails) => {
+            trails.sort_by(|a, b| a.arn.cmp(&b.arn));
+            Observation::Known(trails)
+        }
+        Err(gap) => Observation::Unknown(gap),
+    }
+}
+
+async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Result<Trail, Gap> {
+    let arn = required(found.trail_arn, "TrailARN")?;
+    let status_source = format!("cloudtrail:GetTrailStatus {arn}");
+    let selectors_source = format!("cloudtrail:GetEventSelectors {arn}");
+    let status = reader.one(&status_source, async {
+        let answer = client.get_trail_status().name(&arn).send().await.map_err(gap)?;
+        let error = answer.latest_delivery_error.filter(|error| !error.is_empty());
+        Ok(Observation::Known((required(answer.is_logging, "IsLogging")?, error)))
+    });
+    let selectors = reader.one(&selectors_source, async {
+        let answer = client.get_event_selectors().trail_name(&arn).send().await.map_err(gap)?;
+        let selected =
+            selected(answer.event_selectors.unwrap_or_default(), answer.advanced_event_selectors.unwrap_or_default());
+        // AWS gives a trail a selector when it is made, so there is always one.
+        selected.map(Observation::Known).ok_or_else(|| failed("the answer holds no selector"))
+    });
+    let (status, selectors) = tokio::join!(status, selectors);
+    Ok(Trail {
+        name: required(found.name, "Name")?,
+        home_region: required(found.home_region, "HomeRegion")?,
+        multi_region: required(found.is_multi_region_trail, "IsMultiRegionTrail")?,
+        organization: required(found.is_organization_trail, "IsOrganizationTrail")?,
+        log_file_validation: required(found.log_file_validation_enabled, "LogFileValidationEnabled")?,
+        bucket: found.s3_bucket_name,
+        logging: status.as_ref().map(|(logging, _)| *logging),
+        delivery_error: status.map(|(_, error)| error),
+        management_events: selectors.as_ref().map(|(events, _)| events.clone()),
+        excluded_sources: selectors.map(|(_, excluded)| excluded),
+        arn,
+    })
+}
+
+/// Which management events are recorded, and which sources are left out.
+fn selected(
+    basic: Vec<sdk::EventSelector>,
+    advanced: Vec<sdk::AdvancedEventSelector>,
+) -> Option<(String, Vec<String>)> {
+    if basic.is_empty() && advanced.is_empty() {
+        return None;
+    }
+    let (mut reads, mut writes, mut custom) = (false, false, false);
+    let mut excluded = BTreeSet::new();
+    for selector in basic {
+        if selector.include_management_events == Some(false) {
+            continue;
+        }
+        let kind = selector.read_write_type.as_ref().map_or("All", sdk::ReadWriteType::as_str);
+        reads |= matches!(kind, "All" | "ReadOnly");
+        writes |= matches!(kind, "All" | "WriteOnly");
+        excluded.extend(selector.exclude_management_event_sources.unwrap_or_default());
+    }
+    for selector in advanced {
+        let fields = selector.field_selectors;
+        let management = |field: &sdk::AdvancedFieldSelector| {
+            field.field == "eventCategory" && field.equals.iter().flatten().any(|word| word == "Management")
+        };
+        if !fields.iter().any(management) {
+            continue;
+        }
+        let (mut this_reads, mut this_writes) = (true, true);
+        for field in fields.iter().filter(|field| field.field != "eventCategory") {
+            match (field.field.as_str(), &field.equals, &field.not_equals) {
+                ("readOnly", Some(words), _) => {
+                    this_reads = words.iter().any(|word| word == "true");
+                    this_writes = words.iter().any(|word| word == "false");
+                }
+                ("eventSource", None, Some(sources)) => excluded.extend(sources.iter().cloned()),
+                _ => custom = true,
+            }
+        }
+        reads |= this_reads;
+        writes |= this_writes;
+    }
+    let word = match (custom, reads, writes) {
+        (true, ..) => "custom",
+        (_, true, true) => "all",
+        (_, true, false) => "read",
+        (_, false, true) => "write",
+        (_, false, false) => "none",
+    };
+    Some((word.to_owned(), excluded.into_iter().collect()))
+}
+
+/// The event data stores of this region.
+pub(super) async fn event_data_stores(client: &Client, reader: &Reader<'_>) -> Observation<Vec<EventDataStore>> {
+    let arns = reader
+        .list("cloudtrail:ListEventDataStores", |token| async {
+            let page = client.list_event_data_stores().set_next_token(token).send().await.map_err(gap)?;
+            let stores = required(page.event_data_stores, "EventDataStores")?;
+            let arns = stores.into_iter().map(|store| required(store.event_data_store_arn, "EventDataStoreArn"));
+            Ok((arns.collect::<Result<Vec<_>, _>>()?, page.next_token))
+        })
+        .await;
+    let arns = match arns {
+        Observation::Known(arns) => arns,
+        Observation::Absent => return Observation::Absent,
+        Observation::Unknown(gap) => return Observation::Unknown(gap),
+    };
+    let mut stores = Vec::new();
+    for store in join_all(arns.into_iter().map(|arn| event_data_store(client, reader, arn))).await {
+        match store {
+            Observation::Known(store) => stores.push(store),
+            Observation::Absent => {}
+            Observation::Unknown(gap) => return Observation::Unknown(gap),
+        }
+    }
+    stores.sort_by(|a, b| a.arn.cmp(&b.arn));
+    Observation::Known(stores)
+}
+
+async fn event_data_store(client: &Client, reader: &Reader<'_>, arn: String) -> Observation<EventDataStore> {
+    let source = format!("cloudtrail:GetEventDataStore {arn}");
+    reader
+        .one(&source, async {
+            let answer = client.get_event_data_store().event_data_store(&arn).send().await.map_err(gap)?;
+            Ok(Observation::Known(EventDataStore {
+                name: required(answer.name, "Name")?,
+                status: required(answer.status, "Status")?.as_str().to_owned(),
+                multi_region: required(answer.multi_region_enabled, "MultiRegionEnabled")?,
+                organization: required(answer.organization_enabled, "OrganizationEnabled")?,
+                retention_days: answer.retention_period.map(i64::from),
+                arn: arn.clone(),
+            }))
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basic(kind: &str, management: bool) -> sdk::EventSelector {
+        sdk::EventSelector::builder().read_write_type(kind.into()).include_management_events(management).build()
+    }
+
+    fn advanced(fields: &[(&str, &[&str], &[&str])]) -> sdk::AdvancedEventSelector {
+        let list = |words: &[&str]| (!words.is_empty()).then(|| words.iter().map(|w| (*w).to_owned()).collect());
+        let fields = fields.iter().map(|(field, equals, not_equals)| {
+            sdk::AdvancedFieldSelector::builder()
+                .field(*field)
+                .set_equals(list(equals))
+                .set_not_equals(list(not_equals))
+                .build()
+                .unwrap()
+        });
+        sdk::AdvancedEventSelector::builder().set_field_selectors(Some(fields.collect())).build().unwrap()
+    }
+
+    #[test]
+    fn selectors_say_which_management_events_are_recorded() {
+        let word = |basic, advanced| selected(basic, advanced).map(|(word, _)| word);
+        assert_eq!(word(vec![basic("All", true)], vec![]).as_deref(), Some("all"));
+        assert_eq!(word(vec![basic("WriteOnly", true)], vec![]).as_deref(), Some("write"));
+        assert_eq!(word(vec![basic("WriteOnly", true), basic("ReadOnly", true)], vec![]).as_deref(), Some("all"));
+        assert_eq!(word(vec![basic("All", false)], vec![]).as_deref(), Some("none"));
+        let management: (&str, &[&str], &[&str]) = ("eventCategory", &["Management"], &[]);
+        assert_eq!(word(vec![], vec![advanced(&[management])]).as_deref(), Some("all"));
+        assert_eq!(
+            word(vec![], vec![advanced(&[management, ("readOnly", &["false"], &[])])]).as_deref(),
+            Some("write")
+        );
+        assert_eq!(word(vec![], vec![advanced(&[management, ("eventName", &["X"], &[])])]).as_deref(), Some("custom"));
+        assert_eq!(word(vec![], vec![advanced(&[("eventCategory", &["Data"], &[])])]).as_deref(), Some("none"));
+        assert_eq!(word(vec![], vec![]), None);
+    }
+
+    #[test]
+    fn sources_that_are_left_out_are_named() {
+        let management: (&str, &[&str], &[&str]) = ("eventCategory", &["Management"], &[]);
+        let chosen = selected(vec![], vec![advanced(&[management, ("eventSource", &[], &["kms.amazonaws.com"])])]);
+        assert_eq!(chosen, Some(("all".to_owned(), vec!["kms.amazonaws.com".to_owned()])));
+    }
+}

@@ -1,0 +1,315 @@
+//! The one HTTP client, and what every call passes on its way: the limits, the wire or a recording, the check that the
+//! answer is whole, the recorder.
+//!
+//! In: signed requests of the SDK. Out: answers, or an error that says what was wrong with one. It never lets an answer
+//! that is empty, cut short or of another format look like a complete one, and never records a credential.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::retry::ErrorKind;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::call::Call;
+use crate::provider::Progress;
+use crate::provider::limits::Limits;
+use crate::provider::recording::{Exchange, Recorder, Recording};
+
+/// The account of a caller that is not known yet.
+pub(super) const SELF: &str = "self";
+
+/// Headers that carry meaning for the SDK's parsers.
+const KEPT_HEADERS: [&str; 4] = ["content-type", "x-amzn-errortype", "x-amzn-query-error", "x-amzn-requestid"];
+
+/// Where answers come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The network.
+    Live(SharedHttpClient),
+    /// A recording.
+    Replay(Arc<Recording>),
+}
+
+/// What a call passes, shared by all clients.
+#[derive(Debug)]
+pub(super) struct Wire {
+    source: Source,
+    limits: Limits,
+    recorder: Option<Recorder>,
+    progress: Arc<Progress>,
+    /// Which account an access key speaks for; a key that is not here is the agent's own.
+    accounts: Mutex<HashMap<String, String>>,
+    own_account: Mutex<String>,
+}
+
+impl Wire {
+    pub(super) fn new(source: Source, limits: Limits, recorder: Option<Recorder>, progress: Arc<Progress>) -> Self {
+        Self {
+            source,
+            limits,
+            recorder,
+            progress,
+            accounts: Mutex::default(),
+            own_account: Mutex::new(SELF.to_owned()),
+        }
+    }
+
+    /// A live client over rustls, with the proxy of the environment.
+    pub(super) fn live() -> SharedHttpClient {
+        aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build_https()
+    }
+
+    /// Notes for which account a key speaks.
+    pub(super) fn speaks_for(&self, key: &str, account: &str) {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), account.to_owned());
+    }
+
+    /// Notes whose identity the agent has.
+    pub(super) fn own_account(&self, account: &str) {
+        account.clone_into(&mut self.own_account.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) const fn is_replay(&self) -> bool {
+        matches!(self.source, Source::Replay(_))
+    }
+
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) const fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    fn account_of(&self, key: &str) -> String {
+        let known = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        known.unwrap_or_else(|| self.own_account.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn pass(
+        &self,
+        request: HttpRequest,
+        live: Option<SharedHttpConnector>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let Some(call) = Call::of(&request) else {
+            return Err(broken("a request without a signature cannot be limited or recorded".to_owned()));
+        };
+        let account = self.account_of(&call.key);
+        match (&self.source, live) {
+            (Source::Replay(recording), _) => {
+                self.progress.made();
+                replayed(recording, &call, &account)
+            }
+            (Source::Live(_), Some(connector)) => {
+                self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
+                let response = connector.call(request).await;
+                self.progress.made();
+                self.checked(call, account, response?).await
+            }
+            (Source::Live(_), None) => Err(broken("there is no connection to make the call on".to_owned())),
+        }
+    }
+
+    /// Reads the whole answer, records it, and refuses it when it is not whole.
+    async fn checked(
+        &self,
+        call: Call,
+        account: String,
+        mut response: HttpResponse,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let body = ByteStream::new(response.take_body())
+            .collect()
+            .await
+            .map_err(|error| ConnectorError::io(error.into()))?
+            .into_bytes();
+        self.record(&call, account, &response, &body)?;
+        if response.status().is_success() {
+            whole(&call, &body).map_err(broken)?;
+        }
+        *response.body_mut() = SdkBody::from(body);
+        Ok(response)
+    }
+
+    fn record(&self, call: &Call, account: String, response: &HttpResponse, body: &[u8]) -> Result<(), ConnectorError> {
+        let Some(recorder) = &self.recorder else { return Ok(()) };
+        // What hands out credentials is never kept. That it was refused is, without what was sent: it carries none.
+        let identity = call.service == "sts" && call.operation == "GetCallerIdentity";
+        if call.service == "sts" && !identity && (call.operation != "AssumeRole" || response.status().is_success()) {
+            return Ok(());
+        }
+        let input = match call.operation.as_str() {
+            "AssumeRole" => serde_json::json!({ "RoleArn": call.input["RoleArn"] }),
+            _ => call.input.clone(),
+        };
+        let headers = KEPT_HEADERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), response.headers().get(name)?.to_owned())))
+            .collect();
+        let output =
+            serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
+        recorder
+            .note(Exchange {
+                operation: call.name(),
+                account,
+                region: call.region.clone(),
+                input,
+                status: response.status().as_u16(),
+                headers,
+                output,
+                time: Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH),
+            })
+            .map_err(|error| ConnectorError::user(error.into()))
+    }
+}
+
+/// The answer that a recording holds.
+fn replayed(recording: &Recording, call: &Call, account: &str) -> Result<HttpResponse, ConnectorError> {
+    let input = match call.operation.as_str() {
+        "AssumeRole" => serde_json::json!({ "RoleArn": call.input["RoleArn"] }),
+        _ => call.input.clone(),
+    };
+    let Some(exchange) = recording.answer(&call.name(), account, &call.region, &input) else {
+        if call.operation == "AssumeRole" {
+            return Ok(assumed(&call.input));
+        }
+        return Err(ConnectorError::user("not in the recording".into()));
+    };
+    let body = match &exchange.output {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let status = StatusCode::try_from(exchange.status).map_err(|error| ConnectorError::user(error.into()))?;
+    if status.is_success() {
+        whole(call, body.as_bytes()).map_err(broken)?;
+    }
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    for (name, value) in &exchange.headers {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    Ok(response)
+}
+
+/// A recording keeps no session; a role whose refusal it does not hold was given, so one that opens nothing stands in.
+fn assumed(input: &Value) -> HttpResponse {
+    let role = input["RoleArn"].as_str().unwrap_or_default();
+    let account = role.split(':').nth(4).unwrap_or_default();
+    let body = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>REPLAY{account}</AccessKeyId><SecretAccessKey>none</SecretAccessKey><SessionToken>none</SessionToken>\
+         <Expiration>9999-12-31T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>none</AssumedRoleId>\
+         <Arn>none</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    HttpResponse::new(
+        StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("200 is a status")),
+        SdkBody::from(body),
+    )
+}
+
+/// Whether a successful answer is whole, by the format of its service.
+///
+/// The SDK takes an empty body for an empty result, and a list of EC2 that is cut short for a shorter list.
+fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
+    let name = call.name();
+    let start = || {
+        let text = String::from_utf8_lossy(body.get(..body.len().min(40)).unwrap_or_default()).into_owned();
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(format!("the answer to `{name}` is empty"));
+    }
+    if matches!(call.service.as_str(), "ec2" | "sts") {
+        let end = format!("</{}Response>", call.operation);
+        let text = String::from_utf8_lossy(body);
+        if !text.contains(&format!("<{}Response", call.operation)) {
+            return Err(format!("the answer to `{name}` is not what EC2 or STS sends; it starts with `{}`", start()));
+        }
+        return if text.trim_end().ends_with(&end) {
+            Ok(())
+        } else {
+            Err(format!("the answer to `{name}` is cut short"))
+        };
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(_)) => Ok(()),
+        Ok(_) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
+        Err(error) => Err(format!("the answer to `{name}` is not JSON ({error}); it starts with `{}`", start())),
+    }
+}
+
+/// An answer that cannot be used; worth another try.
+fn broken(message: String) -> ConnectorError {
+    ConnectorError::other(message.into(), Some(ErrorKind::TransientError))
+}
+
+/// The shared wire as the SDK's HTTP client.
+#[derive(Clone, Debug)]
+pub(super) struct WireClient(pub(super) Arc<Wire>);
+
+#[derive(Debug)]
+struct WireConnector {
+    wire: Arc<Wire>,
+    live: Option<SharedHttpConnector>,
+}
+
+impl HttpClient for WireClient {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let live = match &self.0.source {
+            Source::Live(client) => Some(client.http_connector(settings, components)),
+            Source::Replay(_) => None,
+        };
+        SharedHttpConnector::new(WireConnector { wire: Arc::clone(&self.0), live })
+    }
+}
+
+impl HttpConnector for WireConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (wire, live) = (Arc::clone(&self.wire), self.live.clone());
+        HttpConnectorFuture::new(async move { wire.pass(request, live).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(service: &str, operation: &str) -> Call {
+        Call {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            region: "us-east-1".to_owned(),
+            key: "AKIA".to_owned(),
+            input: Value::Null,
+        }
+    }
+
+    #[test]
+    fn broken_answers_are_named_and_never_empty_lists() {
+        let json = call("organizations", "ListAccounts");
+        let xml = call("ec2", "DescribeRegions");
+        for (call, body, says) in [
+            (&json, "", "is empty"),
+            (&json, "<!doctype html>", "starts with `<!doctype html>`"),
+            (&json, "{\"Accounts\":[", "is not JSON"),
+            (&json, "[]", "not a JSON object"),
+            (&xml, "<DescribeRegionsResponse><regionInfo>", "is cut short"),
+            (&xml, "<html></html>", "starts with `<html></html>`"),
+        ] {
+            let message = whole(call, body.as_bytes()).unwrap_err();
+            assert!(message.contains(says), "{message}");
+        }
+        assert_eq!(whole(&json, b"{}"), Ok(()));
+        assert_eq!(whole(&xml, b"<?xml?>\n<DescribeRegionsResponse xmlns=\"x\"></DescribeRegionsResponse>\n"), Ok(()));
+    }
+}

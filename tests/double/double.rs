@@ -1,0 +1,362 @@
+//! A double of the AWS APIs that Guardline reads, on loopback, for unmodified SDKs through `AWS_ENDPOINT_URL`.
+//!
+//! In: an [`estate::Estate`], faults and options. Out: a running [`Server`] that answers over HTTP/1.1 and keeps a
+//! log of every call. It is written from AWS's published models and shares no code with Guardline, so that it can
+//! witness against it. It never changes its estate: every mutating call is refused and kept in
+//! [`Server::unexpected`].
+#![allow(dead_code, unused_imports, reason = "a test binary or the stand-alone process uses a part of it each")]
+#![allow(unreachable_pub, missing_docs, reason = "a module of tests, used by whatever binary includes it")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a mistake in a test's estate must stop the test"
+)]
+
+pub mod account;
+pub mod ask;
+pub mod caller;
+pub mod cloudtrail;
+pub mod ec2;
+pub mod estate;
+pub mod faults;
+mod full;
+mod http;
+pub mod inside;
+pub mod limits;
+pub mod org_policies;
+pub mod organizations;
+pub mod refusal;
+mod sample;
+pub mod servicequotas;
+pub mod sts;
+pub mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use wildmatch::WildMatch;
+
+use ask::{Answer, Ask, Handler};
+use caller::{Caller, Sessions, authenticate};
+use estate::Estate;
+use faults::{Effect, Fault, Faults};
+use limits::Limits;
+use refusal::{Cause, Refusal, refuse};
+use wire::Request;
+
+/// Everything but the estate.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub faults: Vec<Fault>,
+    /// Every answer waits for so long.
+    pub latency: Duration,
+    /// The published rates times this; none are kept when absent.
+    pub limits: Option<f64>,
+    /// How far the server's clock is ahead of the real one; requests signed more than five minutes off are refused.
+    pub clock_ahead: SignedDuration,
+}
+
+/// One request, as the server saw it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Call {
+    /// The signing name.
+    pub service: String,
+    pub operation: String,
+    /// The caller's account; empty when it is not known.
+    pub account: String,
+    /// The caller's ARN; empty when it is not known.
+    pub caller: String,
+    /// The region it is signed for.
+    pub region: String,
+    pub input: Value,
+    pub user_agent: String,
+    /// The HTTP status that went out; 0 when the connection was reset instead.
+    pub status: u16,
+    /// The error's code.
+    pub error: Option<String>,
+    #[serde(skip)]
+    pub at: Instant,
+}
+
+impl Call {
+    /// `service:Operation`.
+    pub fn action(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
+}
+
+/// What the server's threads share.
+pub(crate) struct Shared {
+    estate: Mutex<Estate>,
+    sessions: Sessions,
+    faults: Mutex<Faults>,
+    limits: Mutex<Option<Limits>>,
+    calls: Mutex<Vec<Call>>,
+    unexpected: Mutex<Vec<Call>>,
+    latency: Mutex<Duration>,
+    clock_ahead: Mutex<SignedDuration>,
+}
+
+/// What goes back for one request, before it is bytes.
+pub(crate) struct Outcome {
+    pub answer: Answer,
+    pub effect: Option<Effect>,
+}
+
+/// A running double; it stops when dropped.
+pub struct Server {
+    url: String,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A test that failed while it held the lock must not fail the others too.
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    /// Serves an estate on a free loopback port, without limits and faults.
+    pub fn start(estate: Estate) -> Self {
+        Self::start_with(estate, Options::default())
+    }
+
+    /// Serves an estate on a free loopback port.
+    pub fn start_with(estate: Estate, options: Options) -> Self {
+        let shared = Arc::new(Shared {
+            estate: Mutex::new(estate),
+            sessions: Sessions::default(),
+            faults: Mutex::new(Faults::new(options.faults)),
+            limits: Mutex::new(options.limits.map(Limits::published)),
+            calls: Mutex::default(),
+            unexpected: Mutex::default(),
+            latency: Mutex::new(options.latency),
+            clock_ahead: Mutex::new(options.clock_ahead),
+        });
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let (stop, stopped) = oneshot::channel();
+        let for_thread = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || http::serve(listener, &for_thread, stopped));
+        Self { url, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The environment under which a program talks to this server as the management account's test user.
+    pub fn env(&self) -> Vec<(&'static str, String)> {
+        self.env_as("111111111111")
+    }
+
+    /// The same, as a user of that account.
+    pub fn env_as(&self, account: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.url.clone()),
+            ("AWS_ACCESS_KEY_ID", format!("AKIA{account}TEST")),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-secret".to_owned()),
+            ("AWS_REGION", held(&self.shared.estate).global_region.clone()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+
+    /// The estate, to change while the server runs; calls wait for as long as it is held.
+    pub fn estate(&self) -> MutexGuard<'_, Estate> {
+        held(&self.shared.estate)
+    }
+
+    /// Replaces all faults.
+    pub fn faults(&self, faults: Vec<Fault>) {
+        *held(&self.shared.faults) = Faults::new(faults);
+    }
+
+    /// Keeps the published rates times a factor from now on, or none.
+    pub fn limits(&self, factor: Option<f64>) {
+        *held(&self.shared.limits) = factor.map(Limits::published);
+    }
+
+    pub fn latency(&self, latency: Duration) {
+        *held(&self.shared.latency) = latency;
+    }
+
+    pub fn clock_ahead(&self, by: SignedDuration) {
+        *held(&self.shared.clock_ahead) = by;
+    }
+
+    /// Ends every session of an assumed role.
+    pub fn expire_sessions(&self) {
+        self.shared.sessions.expire_all();
+    }
+
+    /// Every call so far, in the order they were answered.
+    pub fn calls(&self) -> Vec<Call> {
+        held(&self.shared.calls).clone()
+    }
+
+    /// The calls of an operation (`service:Operation`, wildcards allowed).
+    pub fn calls_of(&self, action: &str) -> Vec<Call> {
+        let pattern = WildMatch::new(action);
+        self.calls().into_iter().filter(|call| pattern.matches(&call.action())).collect()
+    }
+
+    /// Calls of operations that only change things, or that the double does not know.
+    pub fn unexpected(&self) -> Vec<Call> {
+        held(&self.shared.unexpected).clone()
+    }
+
+    /// Successful calls that had been made before with the same caller, region and input.
+    pub fn repeated(&self) -> Vec<Call> {
+        let mut seen = std::collections::HashSet::new();
+        let mut calls = self.calls();
+        calls.retain(|c| {
+            c.status == 200 && !seen.insert(format!("{} {} {} {}", c.action(), c.account, c.region, c.input))
+        });
+        calls
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget(&self) {
+        held(&self.shared.calls).clear();
+        held(&self.shared.unexpected).clear();
+    }
+
+    /// The most calls of an operation (wildcards allowed) that one account made in one region within a second.
+    pub fn max_rate(&self, action: &str) -> usize {
+        let mut times: std::collections::HashMap<(String, String, String), Vec<Instant>> = Default::default();
+        for call in self.calls_of(action) {
+            times.entry((call.action(), call.account, call.region)).or_default().push(call.at);
+        }
+        times.values_mut().map(|at| busiest_second(at)).max().unwrap_or(0)
+    }
+
+    /// The most calls of an operation (wildcards allowed) within a second, all accounts and regions together.
+    pub fn max_rate_overall(&self, action: &str) -> usize {
+        busiest_second(&mut self.calls_of(action).iter().map(|call| call.at).collect::<Vec<_>>())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _already_gone = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// The most moments that lie within one second of each other.
+fn busiest_second(at: &mut [Instant]) -> usize {
+    at.sort();
+    let mut most = 0;
+    let mut first = 0;
+    for last in 0..at.len() {
+        while at[last].duration_since(at[first]) >= Duration::from_secs(1) {
+            first += 1;
+        }
+        most = most.max(last - first + 1);
+    }
+    most
+}
+
+/// Every operation the double answers, as `service:Operation`.
+pub fn operations() -> Vec<String> {
+    let named = |(service, table): &(&str, &[(&str, Handler)])| {
+        table.iter().map(|(name, _)| format!("{service}:{name}")).collect::<Vec<_>>()
+    };
+    SERVICES.iter().flat_map(named).collect()
+}
+
+const SERVICES: &[(&str, &[(&str, Handler)])] = &[
+    ("account", account::OPERATIONS),
+    ("cloudtrail", cloudtrail::OPERATIONS),
+    ("ec2", ec2::OPERATIONS),
+    ("organizations", organizations::OPERATIONS),
+    ("servicequotas", servicequotas::OPERATIONS),
+    ("sts", sts::OPERATIONS),
+];
+
+fn handler(request: &Request) -> Option<Handler> {
+    let (_, table) = SERVICES.iter().find(|(service, _)| *service == request.service)?;
+    table.iter().find(|(name, _)| *name == request.operation).map(|(_, handler)| *handler)
+}
+
+impl Shared {
+    pub(crate) fn latency(&self) -> Duration {
+        *held(&self.latency)
+    }
+
+    /// The server's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now() + *held(&self.clock_ahead)
+    }
+
+    pub(crate) fn note(&self, call: Call) {
+        held(&self.calls).push(call);
+    }
+
+    /// Answers one request.
+    pub(crate) fn answer(&self, request: &mut Request) -> (Outcome, Option<Caller>) {
+        let estate = held(&self.estate);
+        let caller = match authenticate(request, &estate, &self.sessions, self.now()) {
+            Ok(caller) => caller,
+            Err(refusal) => return (Outcome { answer: Err(refusal), effect: None }, None),
+        };
+        let Some(handler) = handler(request) else {
+            let refusal = refuse(Cause::UnknownOperation, request, &caller.arn);
+            held(&self.unexpected).push(call(request, Some(&caller), refusal.status, Some(&refusal)));
+            return (Outcome { answer: Err(refusal), effect: None }, Some(caller));
+        };
+        let Request { service, operation, region, .. } = &*request;
+        let admitted = held(&self.limits).as_mut().is_none_or(|l| l.admit(service, operation, &caller.account, region));
+        if !admitted {
+            let answer = Err(refuse(Cause::Throttled, request, &caller.arn));
+            return (Outcome { answer, effect: None }, Some(caller));
+        }
+        let effect = held(&self.faults).strike(request, &caller.account);
+        if let Some(refusal) = effect.as_ref().and_then(|e| e.refusal(request, &caller.arn)) {
+            return (Outcome { answer: Err(refusal), effect: None }, Some(caller));
+        }
+        let asked = request.input.clone();
+        if Effect::own_token(request.input.get("NextToken").and_then(Value::as_str))
+            && let Some(members) = request.input.as_object_mut()
+        {
+            members.remove("NextToken");
+        }
+        let wall = self.now();
+        let now = estate.now.unwrap_or(wall);
+        let ask = Ask { estate: &estate, sessions: &self.sessions, caller: &caller, request, now, wall };
+        let answer = handler(&ask);
+        request.input = asked;
+        let answer = match &effect {
+            Some(effect) => effect.damage(request, answer),
+            None => answer,
+        };
+        (Outcome { answer, effect }, Some(caller))
+    }
+}
+
+/// The log's line for a request.
+pub(crate) fn call(request: &Request, caller: Option<&Caller>, status: u16, refusal: Option<&Refusal>) -> Call {
+    Call {
+        service: request.service.clone(),
+        operation: request.operation.clone(),
+        account: caller.map(|c| c.account.clone()).unwrap_or_default(),
+        caller: caller.map(|c| c.arn.clone()).unwrap_or_default(),
+        region: request.region.clone(),
+        input: request.input.clone(),
+        user_agent: request.user_agent.clone(),
+        status,
+        error: refusal.map(|r| r.code.clone()),
+        at: Instant::now(),
+    }
+}

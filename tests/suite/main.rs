@@ -1,0 +1,5 @@
+//! What users see, tested from outside: commands, and the wire-level double they run against.
+
+#[path = "../double/double.rs"]
+mod double;
+mod double_test;
