@@ -9,14 +9,15 @@ mod ties;
 mod units;
 
 use super::Drift;
-use super::sides::Sides;
+use super::sides::{Live, Sides};
 
-/// Compares the links of an organisation.
-pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
-    organization::compare(sides, drifts);
-    if let Some(live) = sides.live() {
-        units::compare(&live, drifts);
-        accounts::compare(&live, drifts);
-        ties::compare(&live, drifts);
+/// Compares the links of an organisation; `live` is none where there is none or it was not read.
+pub(super) fn compare(sides: &Sides<'_>, live: Option<&Live<'_>>, drifts: &mut Vec<Drift>) {
+    organization::identity(sides, drifts);
+    if let Some(live) = live {
+        organization::compare(live, drifts);
+        units::compare(live, drifts);
+        accounts::compare(live, drifts);
+        ties::compare(live, drifts);
     }
 }

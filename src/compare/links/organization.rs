@@ -7,14 +7,12 @@ use serde_json::Value;
 
 use crate::compare::drift::{Aspect, Drift};
 use crate::compare::rule::Rule;
-use crate::compare::sides::Sides;
+use crate::compare::sides::{Live, Sides};
 use crate::estate::{Observation, Scope};
 
-/// Compares id, management account and feature set.
-pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
-    identity(sides, drifts);
-    let Some(live) = sides.live() else { return };
-    let organization = live.organization;
+/// Compares management account and feature set.
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+    let (sides, organization) = (live.sides, live.organization);
     if let Some(owner) = sides.aws.management_account.as_ref().filter(|owner| **owner != organization.management_account) {
         let id = format!("{}/management-account", organization.id);
         let drift = Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, live.scope(), id, "management account");
@@ -44,7 +42,7 @@ pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
 }
 
 /// Another organisation, or none: the declared id is what the finding is about, whichever of the two it is.
-fn identity(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn identity(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
     let Some(declared) = &sides.aws.organization else { return };
     let scope = Scope::organization(sides.snapshot.provider, declared.as_str());
     let drift = Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, scope, declared.as_str(), declared.as_str())

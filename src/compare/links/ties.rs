@@ -11,7 +11,7 @@ use crate::baseline::model::{ResponsibilityTransfer, TransferDirection};
 use crate::compare::document;
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
-use crate::compare::sides::Live;
+use crate::compare::sides::{Live, read};
 use crate::estate::{self, Delegation, Handshake, Observation, Transfer};
 
 /// States in which a transfer binds nobody (any more).
@@ -24,15 +24,6 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     trusted_services(live, drifts);
     handshakes(live, drifts);
     transfers(live, drifts);
-}
-
-/// The entries of a list that was read; none when it was not.
-fn read<T>(list: &Observation<Vec<T>>) -> Option<&[T]> {
-    match list {
-        Observation::Known(list) => Some(list),
-        Observation::Absent => Some(&[]),
-        Observation::Unknown(_) => None,
-    }
 }
 
 fn delegations(live: &Live<'_>, drifts: &mut Vec<Drift>) {
@@ -83,6 +74,11 @@ fn resource_policy(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     if declared == there {
         return;
     }
+    let (key, effect) = match (&declared, &there) {
+        (_, None) => ("existence", "deleted".to_owned()),
+        (None, Some(_)) => ("existence", "created".to_owned()),
+        (Some(_), Some(there)) => ("content", there.to_string()),
+    };
     let direction = if declared.is_none() { Direction::Weaker } else { Direction::Unknown };
     let drift = Drift::new(
         Rule::LinkDelegationChanged,
@@ -96,7 +92,8 @@ fn resource_policy(live: &Live<'_>, drifts: &mut Vec<Drift>) {
             .direction(direction)
             .values(declared.unwrap_or(Value::Null), there.unwrap_or(Value::Null))
             .at(live.sides.baseline.position("/aws/resource_policy"))
-            .logged(&live.organization.management_account, None),
+            .logged(&live.organization.management_account, None)
+            .effect(key, effect),
     );
 }
 
@@ -137,6 +134,7 @@ fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>) {
             )
             .logged(&live.organization.management_account, None)
             .names("handshake", &handshake.id)
+            .effect("state", "open")
     }));
 }
 
@@ -155,19 +153,22 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         if meant.is_empty() {
             let name = entry.name.as_deref().or(entry.id.as_deref()).unwrap_or("responsibility transfer");
             let id = entry.id.clone().unwrap_or_else(|| declared_transfer(entry).to_string());
-            let missing = drift(&id, name).values(declared_transfer(entry), Value::Null).at(position.clone());
+            let missing = drift(&id, name)
+                .values(declared_transfer(entry), Value::Null)
+                .at(position.clone())
+                .effect("status", "withdrawn");
             drifts.push(if let Some(id) = &entry.id { missing.names("transfer", id) } else { missing });
         }
         for transfer in meant {
             left.remove(transfer.id.as_str());
             if !fits(entry, transfer) {
-                drifts.push(
-                    drift(&transfer.id, &transfer.name)
-                        .direction(Direction::Weaker)
-                        .values(declared_transfer(entry), live_transfer(transfer))
-                        .at(position.clone())
-                        .names("transfer", &transfer.id),
-                );
+                let other = drift(&transfer.id, &transfer.name)
+                    .direction(Direction::Weaker)
+                    .values(declared_transfer(entry), live_transfer(transfer))
+                    .at(position.clone())
+                    .names("transfer", &transfer.id);
+                let renamed = entry.name.as_ref().is_some_and(|name| *name != transfer.name);
+                drifts.push(if renamed { other.effect("name", &transfer.name) } else { other });
             }
         }
     }
@@ -176,6 +177,7 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
             .direction(Direction::Weaker)
             .values(Value::Null, live_transfer(transfer))
             .names("transfer", &transfer.id)
+            .effect("status", transfer.status.to_lowercase())
     }));
 }
 
