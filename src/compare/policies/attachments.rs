@@ -27,7 +27,7 @@ pub(super) fn compare(live: &Live<'_>, declared: &Declared<'_>, policy: &Policy,
         Targets::Everywhere => everywhere(live),
         Targets::These(these) => these_targets(live, these),
     };
-    for (id, place) in wanted.ids.iter().filter(|(id, _)| !attached.contains(id)) {
+    for Target { id, place, .. } in wanted.targets.iter().filter(|one| one.exists && !attached.contains(one.id)) {
         let at = place.map_or_else(String::new, |place| format!("/{place}"));
         drifts.push(
             attachment(live, Rule::PolicyDetached, policy, id)
@@ -39,10 +39,13 @@ pub(super) fn compare(live: &Live<'_>, declared: &Declared<'_>, policy: &Policy,
     if matches!(targets, Targets::Everywhere) {
         return;
     }
-    let listed: BTreeSet<&str> = wanted.ids.iter().map(|(id, _)| *id).collect();
+    let listed: BTreeSet<&str> = wanted.targets.iter().map(|target| target.id).collect();
     let more: BTreeSet<&PolicyTarget> = there.iter().filter(|target| !listed.contains(target.id.as_str())).collect();
-    // A declared path that leads into an unread part of the tree may mean any root or unit.
-    let more = more.into_iter().filter(|target| !wanted.unread || is_account(&target.id));
+    // A declared target that leads into an unread part of the organisation may mean any target of its sort.
+    let more = more.into_iter().filter(|target| match is_account(&target.id) {
+        true => !wanted.unread_accounts,
+        false => !wanted.unread_units,
+    });
     drifts.extend(more.map(|target| {
         attachment(live, Rule::PolicyAttached, policy, &target.id)
             .values(Value::Null, shown(live, &target.id))
@@ -54,10 +57,20 @@ pub(super) fn compare(live: &Live<'_>, declared: &Declared<'_>, policy: &Policy,
 /// Where a policy should be attached.
 #[derive(Default)]
 struct Wanted<'a> {
-    /// Ids of targets that exist, each with its place among the declared targets.
-    ids: Vec<(&'a str, Option<usize>)>,
-    /// Whether some declared target could not be told.
-    unread: bool,
+    targets: Vec<Target<'a>>,
+    /// Whether some declared unit could not be told.
+    unread_units: bool,
+    /// Whether some declared account could not be told.
+    unread_accounts: bool,
+}
+
+/// One such place.
+struct Target<'a> {
+    id: &'a str,
+    /// Its place among the declared targets.
+    place: Option<usize>,
+    /// Whether it is known to be there.
+    exists: bool,
 }
 
 /// The root, every unit and every account, as far as they were read.
@@ -67,26 +80,24 @@ fn everywhere<'a>(live: &Live<'a>) -> Wanted<'a> {
     let accounts = live.organization.accounts.known().into_iter().flatten();
     // A closed account is attached to nothing any more.
     let accounts = accounts.filter(|account| account.state != "CLOSED").map(|account| account.id.as_str());
-    let ids = root.into_iter().chain(units).chain(accounts).map(|id| (id, None)).collect();
-    Wanted { ids, unread: false }
+    let ids = root.into_iter().chain(units).chain(accounts);
+    Wanted { targets: ids.map(|id| Target { id, place: None, exists: true }).collect(), ..Wanted::default() }
 }
 
 fn these_targets<'a>(live: &'a Live<'a>, these: &'a [String]) -> Wanted<'a> {
     let mut wanted = Wanted::default();
-    let members = live.organization.accounts.known();
     for (place, target) in these.iter().enumerate() {
         // Loading has refused what starts like a path and is none.
-        match target.starts_with('/').then(|| OuPath::parse(target).ok()).flatten().map(|path| live.tree.find(&path)) {
-            Some(Observation::Known(id)) => wanted.ids.push((id, Some(place))),
+        let path = target.starts_with('/').then(|| OuPath::parse(target).ok()).flatten();
+        match path.map(|path| live.tree.find(&path)) {
+            Some(Observation::Known(id)) => wanted.targets.push(Target { id, place: Some(place), exists: true }),
             Some(Observation::Absent) => {}
-            Some(Observation::Unknown(_)) => wanted.unread = true,
+            Some(Observation::Unknown(_)) => wanted.unread_units = true,
             None => {
-                let id = account_id(live, target);
-                if members.is_some_and(|members| members.iter().any(|account| account.id == id)) {
-                    wanted.ids.push((id, Some(place)));
-                } else {
-                    wanted.unread |= members.is_none();
-                }
+                let (id, members) = (account_id(live, target), live.organization.accounts.known());
+                let exists = members.is_some_and(|members| members.iter().any(|account| account.id == id));
+                wanted.targets.push(Target { id, place: Some(place), exists });
+                wanted.unread_accounts |= members.is_none() && !is_account(id);
             }
         }
     }

@@ -25,9 +25,9 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         there.iter().map(|(word, status)| (type_name(word), (word.as_str(), status.as_str()))).collect();
     let wanted = wanted(live);
     for (name, pointer) in &wanted {
-        let status = there.get(name.as_str()).map(|(_, status)| *status);
+        let status = there.get(*name).map(|(_, status)| *status);
         if status != Some("ENABLED") {
-            let word = there.get(name.as_str()).map_or_else(|| provider_word(name), |(word, _)| (*word).to_owned());
+            let word = there.get(*name).map_or_else(|| provider_word(name), |(word, _)| (*word).to_owned());
             let effect = if status == Some("PENDING_ENABLE") { "enabled" } else { "disabled" };
             drifts.push(
                 drift(live, Rule::PolicyTypeDisabled, name, &word)
