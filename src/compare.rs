@@ -25,7 +25,7 @@ pub use rule::Rule;
 use self::sides::Sides;
 use self::undecided::Undecided;
 use crate::baseline::Baseline;
-use crate::estate::{CoverageRow, Snapshot};
+use crate::estate::{CoverageRow, CoverageStatus, Gap, Snapshot};
 
 /// What came of comparing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +44,11 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     let sides = Sides::new(baseline, aws, snapshot);
     let live = sides.live();
     let (mut drifts, mut undecided) = (Vec::new(), Undecided::default());
+    for account in &sides.unplaced {
+        let reason = "the organisation's accounts were not read, so that it cannot be told which rules apply".to_owned();
+        let gap = Gap { status: CoverageStatus::Failed, reason };
+        undecided.note(sides.scope(account), "organizations:ListAccountsForParent".to_owned(), "the account", gap);
+    }
     links::compare(&sides, live.as_ref(), &mut drifts);
     if let Some(live) = &live {
         policies::compare(live, &mut drifts);

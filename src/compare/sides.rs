@@ -3,12 +3,12 @@
 //! In: a baseline and a snapshot. Out: accounts as rules see them, the live organisation beside the declared one, and
 //! scopes. It never compares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::Tree;
 use crate::baseline::Baseline;
-use crate::baseline::model::{Aws, OuPath};
-use crate::baseline::placement::{AccountView, LiveAccount, Placement};
+use crate::baseline::model::{Aws, OuPath, Where};
+use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
 use crate::estate::{Account, AccountFacts, Observation, Organization, RegionFacts, Scope, Snapshot};
 
@@ -22,6 +22,8 @@ pub(super) struct Sides<'a> {
     pub(super) placement: Placement<'a>,
     /// Accounts that were read within, or that the organisation lists, as rules see them.
     pub(super) views: BTreeMap<&'a str, AccountView>,
+    /// Accounts that were read within, and of which nobody says where they hang while rules ask for it.
+    pub(super) unplaced: BTreeSet<&'a str>,
 }
 
 /// The organisation as it was read, with its tree beside the declared one.
@@ -45,8 +47,16 @@ impl<'a> Sides<'a> {
         let mut views: BTreeMap<&str, AccountView> =
             snapshot.accounts.keys().map(|id| (id.as_str(), unlisted(&placement, id))).collect();
         let members = snapshot.organization.known().and_then(|organization| organization.accounts.known());
+        let stands_alone = matches!(snapshot.organization, Observation::Absent);
+        let unplaced = match members {
+            None if !stands_alone && asks_for_place(aws) => {
+                let unlisted = views.iter().filter(|(_, view)| view.listed == Listed::No);
+                unlisted.map(|(id, _)| *id).collect()
+            }
+            _ => BTreeSet::new(),
+        };
         views.extend(members.into_iter().flatten().map(|account| (account.id.as_str(), view(&placement, account))));
-        Self { baseline, aws, snapshot, rules: Rules::of(aws), placement, views }
+        Self { baseline, aws, snapshot, rules: Rules::of(aws), placement, views, unplaced }
     }
 
     /// The organisation beside its declared tree; none where there is none, or it was not read.
@@ -55,9 +65,9 @@ impl<'a> Sides<'a> {
         Some(Live { sides: self, organization, tree: Tree::new(self.aws, organization) })
     }
 
-    /// Every account that was read within, in the order of the ids.
+    /// Every account that was read within and can be told which rules apply to, in the order of the ids.
     pub(super) fn accounts(&'a self) -> impl Iterator<Item = (&'a AccountView, &'a AccountFacts)> {
-        let facts = self.snapshot.accounts.iter();
+        let facts = self.snapshot.accounts.iter().filter(|(id, _)| !self.unplaced.contains(id.as_str()));
         facts.filter_map(|(id, facts)| Some((self.views.get(id.as_str())?, facts)))
     }
 
@@ -129,6 +139,21 @@ fn view(placement: &Placement<'_>, account: &Account) -> AccountView {
         tags: &account.tags,
         created_here: account.joined_method.as_deref() == Some("CREATED"),
     })
+}
+
+/// Whether any rule asks for more of an account than its id.
+fn asks_for_place(aws: &Aws) -> bool {
+    let is_id = |text: &String| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let asks = |applies: &Where| {
+        let by_name = applies.account.iter().flat_map(|accounts| &accounts.0).any(|account| !is_id(account));
+        by_name || applies.ou.is_some() || !applies.tag.is_empty()
+    };
+    let scope = aws.scope.iter().flat_map(|scope| scope.include.iter().flatten().chain(&scope.exclude));
+    let regions = aws.regions.iter().flatten().map(|rule| &rule.applies);
+    let quotas = aws.quotas.iter().flatten().map(|rule| &rule.applies);
+    let settings = aws.settings.iter().flatten().map(|rule| &rule.applies);
+    let trails = aws.audit_logs.iter().flat_map(|logs| logs.trails.iter().flatten()).map(|rule| &rule.applies);
+    scope.chain(regions).chain(quotas).chain(settings).chain(trails).any(asks)
 }
 
 /// An account of which only the id is known.

@@ -75,13 +75,18 @@ impl<'a> Universe<'a> {
     }
 }
 
+/// Whether the one account is the whole estate. An organisation that was left is gone, not read.
+fn stands_alone(sides: &Sides<'_>) -> bool {
+    sides.aws.organization.is_none() && matches!(sides.snapshot.organization, Observation::Absent)
+}
+
 fn accounts<'a>(sides: &'a Sides<'_>) -> Option<BTreeSet<&'a str>> {
     match &sides.snapshot.organization {
         Observation::Known(organization) => {
             read(&organization.accounts)?;
         }
-        Observation::Absent => {}
-        Observation::Unknown(_) => return None,
+        Observation::Absent if stands_alone(sides) => {}
+        Observation::Absent | Observation::Unknown(_) => return None,
     }
     let declared = sides.aws.accounts.iter().flatten();
     let declared = declared.flat_map(|entry| [entry.id.as_deref(), entry.name.as_deref()]).flatten();
@@ -93,8 +98,8 @@ fn accounts<'a>(sides: &'a Sides<'_>) -> Option<BTreeSet<&'a str>> {
 fn units(sides: &Sides<'_>) -> Option<Vec<OuPath>> {
     let live = match &sides.snapshot.organization {
         Observation::Known(organization) => read(&organization.units)?,
-        Observation::Absent => &[],
-        Observation::Unknown(_) => return None,
+        Observation::Absent if stands_alone(sides) => &[],
+        Observation::Absent | Observation::Unknown(_) => return None,
     };
     let live = live.iter().filter_map(|unit| OuPath::parse(&unit.path).ok());
     let declared = sides.aws.organizational_units.iter().flatten().map(|unit| unit.path.clone());
@@ -123,8 +128,8 @@ fn whole<'a>(sides: &'a Sides<'_>) -> Option<Vec<(&'a str, &'a AccountFacts)>> {
                 }
             }
         }
-        Observation::Absent => {}
-        Observation::Unknown(_) => return None,
+        Observation::Absent if stands_alone(sides) => {}
+        Observation::Absent | Observation::Unknown(_) => return None,
     }
     (!facts.is_empty()).then(|| facts.iter().map(|(id, facts)| (id.as_str(), facts)).collect())
 }
