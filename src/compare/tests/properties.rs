@@ -3,11 +3,27 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::changes::{CHANGES, Expected};
 use super::world::worlds;
-use crate::compare::{Aspect, Comparison, compare};
-use crate::estate::{CoverageStatus, Observation, Scope, Snapshot};
+use crate::compare::{Aspect, Comparison, Rule, compare};
+use crate::estate::{CoverageStatus, Kind, Observation, Scope, Snapshot};
+
+#[test]
+fn every_rule_about_the_estate_has_a_change_that_yields_it() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut left: BTreeSet<&str> = Rule::ALL.iter().filter(|rule| rule.kind() != Kind::Baseline).map(|rule| rule.as_str()).collect();
+    for pick in 0..40 {
+        let world = worlds().new_tree(&mut runner).unwrap().current();
+        for change in CHANGES {
+            for (rule, _) in (change.make)(&world, &mut world.snapshot(), pick).unwrap_or_default() {
+                left.remove(rule.as_str());
+            }
+        }
+    }
+    assert!(left.is_empty(), "{left:?}");
+}
 
 type Identity = (String, Aspect, Scope, String);
 

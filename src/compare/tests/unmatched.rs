@@ -1,1 +1,116 @@
-//! placeholder
+//! Entries of the baseline that speak of nothing, and when that can be said.
+
+use std::collections::BTreeMap;
+
+use super::estate::{OWNER, applied, defined, facts, known, live, snapshot};
+use super::{aws, load_with};
+use crate::baseline::Baseline;
+use crate::compare::{Rule, compare};
+use crate::estate::{CoverageStatus, Observation, Snapshot};
+
+fn estate() -> Snapshot {
+    let mut estate = snapshot();
+    let mut inside = facts(&[("eu-west-1", "ENABLED_BY_DEFAULT"), ("me-south-1", "DISABLED")]);
+    let region = inside.regions.get_mut("eu-west-1").unwrap();
+    region.quotas.insert("ec2".to_owned(), known(vec![applied("L-1", 1.0)]));
+    region.quotas.insert("ec3".to_owned(), Observation::Absent);
+    estate.accounts.insert(OWNER.to_owned(), inside);
+    let services = [("ec2".to_owned(), defined(&[("L-1", 5.0)])), ("ec3".to_owned(), Observation::Absent)];
+    estate.quota_definitions.insert("eu-west-1".to_owned(), BTreeMap::from(services));
+    estate
+}
+
+fn unmatched(baseline: &Baseline, estate: &Snapshot) -> Vec<String> {
+    let drifts = compare(baseline, estate).drifts;
+    let unmatched = drifts.into_iter().filter(|drift| drift.rule == Rule::BaselineUnmatched);
+    let line = |drift: crate::compare::Drift| {
+        let position = drift.position.unwrap();
+        format!("{}:{} {}", position.line, position.column, drift.subject.name)
+    };
+    unmatched.map(line).collect()
+}
+
+#[test]
+fn what_exists_nowhere_is_named_where_it_stands() {
+    let baseline = aws(r#"
+  regions:
+    - {allowed: [eu-west-1, eu-wset-1]}
+    - {where: {account: "999999999999", ou: [/, /Gone]}, allowed: []}
+  quotas:
+    - {service: ec2, code: "*", max: default}
+    - {service: ec2, code: L-9, max: 5}
+    - {service: ec3, code: L-1, max: 5}
+"#);
+    assert_eq!(unmatched(&baseline, &estate()), [
+        "10:22 quota code ec2/L-9",
+        "11:8 service ec3",
+        "6:29 region eu-wset-1",
+        "7:16 account 999999999999",
+        "7:49 OU /Gone",
+    ]);
+}
+
+#[test]
+fn nothing_is_said_while_the_part_that_could_hold_it_was_not_read() {
+    let baseline = aws(r#"
+  regions: [{where: {account: "999999999999", ou: /Gone}, allowed: [eu-wset-1]}]
+  quotas: [{service: ec2, code: L-9, max: 5}]
+"#);
+    let mut estate = estate();
+    assert_eq!(unmatched(&baseline, &estate).len(), 4);
+    let unknown = || CoverageStatus::Denied;
+    live(&mut estate).units = Observation::unknown(unknown(), "no");
+    assert_eq!(unmatched(&baseline, &estate).len(), 3);
+    let services = estate.quota_definitions.get_mut("eu-west-1").unwrap();
+    services.insert("ec2".to_owned(), Observation::unknown(unknown(), "no"));
+    assert_eq!(unmatched(&baseline, &estate).len(), 2);
+    estate.accounts.get_mut(OWNER).unwrap().region_status = Observation::unknown(unknown(), "no");
+    assert_eq!(unmatched(&baseline, &estate).len(), 1);
+    live(&mut estate).accounts = Observation::unknown(unknown(), "no");
+    assert!(unmatched(&baseline, &estate).is_empty());
+}
+
+#[test]
+fn what_the_baseline_declares_or_waits_for_is_not_unheard_of() {
+    let baseline = aws(r#"
+  accounts: [{id: "222222222222", name: gone, ou: /Old}, {match: "sandbox-*", ou: /Old}]
+  organizational_units: [{path: /Old}]
+  policies: [{name: deny, type: service_control, targets: [/Old, gone]}]
+  settings:
+    - {where: {account: [gone, sandbox-*, sandbox-7], ou: /Old, region: global}, serial_console_access: false}
+"#);
+    assert!(unmatched(&baseline, &estate()).is_empty());
+}
+
+#[test]
+fn exemptions_and_approvals_are_looked_at_too() {
+    let text = r#"
+version: 1
+estate: test
+aws:
+  quotas: [{service: ec2, code: "*", max: default}]
+exemptions:
+  - {match: {kind: quota, service: ec2, code: L-9}, reason: r, expires: 2027-01-01}
+  - {match: {kind: region, account: "999999999999", region: me-south-1}, reason: r, expires: 2027-01-01}
+approved_changes:
+  - {id: C1, reason: r, by: [{person: a}], match: {region: nowhere-1}, from: 2026-11-01, until: 2026-12-01}
+"#;
+    assert_eq!(unmatched(&load_with(text, &[]), &estate()), [
+        "10:52 region nowhere-1",
+        "8:28 account 999999999999",
+        "7:41 quota code L-9",
+    ]);
+}
+
+#[test]
+fn a_pattern_for_policies_that_fits_none_and_a_target_that_is_gone() {
+    let baseline = aws(r#"
+  policies:
+    - {name: aws-guardrails-*, type: service_control, targets: [/Gone]}
+"#);
+    let mut estate = estate();
+    let types = BTreeMap::from([("SERVICE_CONTROL_POLICY".to_owned(), "ENABLED".to_owned())]);
+    live(&mut estate).policy_types = known(types);
+    live(&mut estate).policies.insert("SERVICE_CONTROL_POLICY".to_owned(), known(vec![]));
+    assert_eq!(unmatched(&baseline, &estate), ["6:8 policy aws-guardrails-*", "6:65 target /Gone"]);
+}
