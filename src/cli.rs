@@ -6,6 +6,7 @@ mod completions;
 mod logging;
 mod output;
 mod progress;
+mod scan;
 mod schema;
 mod validate;
 
@@ -42,6 +43,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read an estate as its baseline asks
+    Scan(Box<scan::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -101,6 +104,7 @@ impl CliError {
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
     logging::start(cli.verbose);
     match cli.command {
+        Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
@@ -161,4 +165,8 @@ impl SchemaArguments {
         output::stdout(&out)?;
         Ok(Exit::Clean)
     }
+}
+
+fn in_runtime(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Start)?.block_on(work)
 }
