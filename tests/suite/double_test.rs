@@ -179,9 +179,15 @@ async fn credentials_that_are_not_good_are_refused_in_each_services_words() {
     server.expire_sessions();
     let closed = user(&server, PAYMENTS, "me-south-1");
     for (config, words) in [
-        (&stranger, ["InvalidClientTokenId", "UnrecognizedClientException", "UnrecognizedClientException", "AuthFailure"]),
+        (
+            &stranger,
+            ["InvalidClientTokenId", "UnrecognizedClientException", "UnrecognizedClientException", "AuthFailure"],
+        ),
         (&expired, ["ExpiredToken", "ExpiredTokenException", "ExpiredTokenException", "RequestExpired"]),
-        (&closed, ["InvalidClientTokenId", "UnrecognizedClientException", "UnrecognizedClientException", "AuthFailure"]),
+        (
+            &closed,
+            ["InvalidClientTokenId", "UnrecognizedClientException", "UnrecognizedClientException", "AuthFailure"],
+        ),
     ] {
         let sts = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.unwrap_err();
         let json = quotas(config).list_services().send().await.unwrap_err();
@@ -203,13 +209,25 @@ async fn a_clock_ten_minutes_off_is_refused() {
 }
 
 #[tokio::test]
+async fn global_services_can_insist_on_their_region() {
+    let options = Options { strict_regions: true, ..Options::default() };
+    let server = Server::start_with(Estate::sample(), options);
+    let elsewhere = user(&server, MANAGEMENT, "eu-west-1");
+    let error = organizations(&elsewhere).list_roots().send().await.unwrap_err();
+    assert_eq!(code(&error), "InvalidSignatureException");
+    assert!(quotas(&elsewhere).list_services().send().await.is_ok());
+    assert!(organizations(&user(&server, MANAGEMENT, "us-east-1")).list_roots().send().await.is_ok());
+}
+
+#[tokio::test]
 async fn the_organisation_is_shown_to_those_who_may_see_it() {
     let server = Server::start(Estate::full());
     let list = async |account: &str| {
         let client = organizations(&user(&server, account, "us-east-1"));
         let listed = client.list_accounts().send().await.map(|page| page.accounts.unwrap_or_default().len());
         let transfers = client.list_inbound_responsibility_transfers();
-        let transfers = transfers.r#type(aws_sdk_organizations::types::ResponsibilityTransferType::Billing).send().await;
+        let transfers =
+            transfers.r#type(aws_sdk_organizations::types::ResponsibilityTransferType::Billing).send().await;
         (listed.map_err(|e| code(&e)), transfers.map(|_| ()).map_err(|e| code(&e)))
     };
     let denied = "AccessDeniedException".to_owned();
@@ -385,7 +403,8 @@ async fn the_event_history_is_the_accounts_own() {
     let two = wanted().lookup_attributes(name("StopLogging")).send().await.unwrap_err();
     assert_eq!(code(&two), "InvalidLookupAttributesException");
     let management = trails(&user(&server, MANAGEMENT, "us-east-1"));
-    let theirs = management.lookup_events().lookup_attributes(name("RequestServiceQuotaIncrease")).send().await.unwrap();
+    let theirs =
+        management.lookup_events().lookup_attributes(name("RequestServiceQuotaIncrease")).send().await.unwrap();
     assert!(theirs.events().is_empty(), "members are not seen from the management account");
 }
 
@@ -394,7 +413,10 @@ async fn settings_say_who_manages_them() {
     let server = Server::start(Estate::full());
     let client = aws_sdk_ec2::Client::new(&user(&server, PAYMENTS, "us-east-1"));
     let console = client.get_serial_console_access_status().send().await.unwrap();
-    assert_eq!((console.serial_console_access_enabled, console.managed_by.unwrap().as_str()), (Some(true), "declarative-policy"));
+    assert_eq!(
+        (console.serial_console_access_enabled, console.managed_by.unwrap().as_str()),
+        (Some(true), "declarative-policy")
+    );
     let defaults = client.get_instance_metadata_defaults().send().await.unwrap().account_level.unwrap();
     assert_eq!(defaults.managed_exception_message(), Some("Ask <platform> & \"security\""));
     let images = client.get_allowed_images_settings().send().await.unwrap();
