@@ -4,5 +4,13 @@
 //! never guesses: what the records do not prove is ambiguous, not found or blind.
 
 mod attribution;
+mod catalogue;
+mod event;
+mod field;
+mod identity;
+mod term;
 
 pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
+pub use catalogue::{Catalogue, Change, Entry, Stage};
+pub use event::{Event, Rejected};
+pub use identity::{Identity, OnBehalfOf, WebIdentity};

@@ -1,0 +1,253 @@
+//! Which audit events change what: `policies/aws/change-events.yaml`, loaded.
+//!
+//! In: the table, and one [`Event`]. Out: what the event says it did, to what. It knows no event by name: a new one
+//! touches the table alone. It never looks at a drift.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as NameError, StrDeserializer};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::event::Event;
+use super::field::text;
+use super::term::{Reading, Term};
+use crate::compare::Aspect;
+use crate::estate::Kind;
+
+/// What can be changed: a kind and an aspect of it, `policy/attachment`.
+pub type Change = (Kind, Aspect);
+
+/// The table of events.
+#[derive(Debug)]
+pub struct Catalogue {
+    entries: BTreeMap<(String, String), Vec<Entry>>,
+    names: BTreeMap<Change, BTreeSet<String>>,
+    words: Words,
+}
+
+/// One line of the table: one thing that an event does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The service that is called.
+    source: String,
+    /// What is called. Names alone collide: only together with the source does it mean something.
+    name: String,
+    /// What it changes.
+    #[serde(deserialize_with = "changes")]
+    pub(super) changes: BTreeSet<Change>,
+    /// Where the record names its subject. A key that ends in `?` is not in every record.
+    subject: BTreeMap<String, Term>,
+    /// Keys that must be in both or in neither.
+    #[serde(default)]
+    pub(super) exact: BTreeSet<String>,
+    /// What the event brings about.
+    #[serde(default)]
+    effect: BTreeMap<String, Term>,
+    /// What is not in the record stays as it was.
+    #[serde(default)]
+    partial: bool,
+    /// The subject's key that this event alone can have brought into being.
+    #[serde(default)]
+    pub(super) creates: Option<String>,
+    /// The calls whose outcome the provider reports with this event. Such an event has no author.
+    #[serde(default)]
+    pub(super) confirms: BTreeSet<String>,
+    /// Where the record says how a request ended, in one of the table's words.
+    #[serde(default)]
+    status: Option<Term>,
+    /// Resource ARNs in the error text of a refused call, which names its subject nowhere else.
+    #[serde(default)]
+    refused: Vec<Pattern>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It took effect.
+    Granted,
+    /// It did not.
+    Refused,
+    /// It is open.
+    Waiting,
+    /// In a word that the table does not know.
+    Unclear,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    granted: BTreeSet<String>,
+    refused: BTreeSet<String>,
+    waiting: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    request_status: Words,
+    events: Vec<Entry>,
+}
+
+static SHIPPED: LazyLock<Catalogue> = LazyLock::new(|| {
+    let text = include_str!("../../policies/aws/change-events.yaml");
+    Catalogue::new(crate::provider::shipped("policies/aws/change-events.yaml", text))
+});
+
+impl Catalogue {
+    /// The table that is part of the program.
+    #[must_use]
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
+    fn new(table: Table) -> Self {
+        let mut entries: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for entry in table.events {
+            for change in &entry.changes {
+                names.entry(*change).or_default().insert(entry.name.clone());
+            }
+            entries.entry((entry.source.clone(), entry.name.clone())).or_default().push(entry);
+        }
+        Self { entries, names, words: table.request_status }
+    }
+
+    /// The names of the events that can have made such a change.
+    pub fn names(&self, change: Change) -> impl Iterator<Item = &str> {
+        self.names.get(&change).into_iter().flatten().map(String::as_str)
+    }
+
+    /// What an event does, by source and name; nothing for events that change nothing that is audited.
+    #[must_use]
+    pub fn entries(&self, event: &Event) -> &[Entry] {
+        // China's services write their names with its own ending.
+        let source = event.source.strip_suffix(".cn").unwrap_or(&event.source);
+        self.entries.get(&(source.to_owned(), event.name.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    /// How a request ended, by the provider's word for it.
+    #[must_use]
+    pub fn stage(&self, word: &str) -> Stage {
+        let word = word.to_ascii_uppercase();
+        match &self.words {
+            words if words.granted.contains(&word) => Stage::Granted,
+            words if words.refused.contains(&word) => Stage::Refused,
+            words if words.waiting.contains(&word) => Stage::Waiting,
+            _ => Stage::Unclear,
+        }
+    }
+}
+
+impl Entry {
+    /// The subject as this record names it: every key that the entry declares, with what was read and whether each
+    /// record has it.
+    pub(super) fn subject(&self, event: &Event) -> Vec<Named<'_>> {
+        let mut named: Vec<_> = self
+            .subject
+            .iter()
+            .map(|(key, term)| {
+                let (key, always) = key.strip_suffix('?').map_or((key.as_str(), true), |key| (key, false));
+                let value = match term.read(event) {
+                    Reading::Known(value) => text(&value),
+                    Reading::Hidden | Reading::Missing => None,
+                };
+                Named { key, always, value }
+            })
+            .collect();
+        if event.error.is_some()
+            && let Some(message) = &event.error_message
+        {
+            self.recover(message, &mut named);
+        }
+        named
+    }
+
+    /// Fills in what only the error text of a refused call says.
+    fn recover(&self, message: &str, named: &mut [Named<'_>]) {
+        let arns = message.split_whitespace().filter(|word| word.starts_with("arn:"));
+        let found = arns.flat_map(|arn| self.refused.iter().filter_map(move |pattern| pattern.captures(arn))).next();
+        for (key, value) in found.into_iter().flatten() {
+            if let Some(named) = named.iter_mut().find(|named| named.key == key && named.value.is_none()) {
+                named.value = Some(value);
+            }
+        }
+    }
+
+    /// What the event brought about. Keys that it leaves as they were are not there; hidden ones are `None`.
+    pub(super) fn effect(&self, event: &Event) -> BTreeMap<&str, Option<Value>> {
+        let read = self.effect.iter().filter_map(|(key, term)| match term.read(event) {
+            Reading::Known(value) => Some((key.as_str(), Some(value))),
+            Reading::Missing if self.partial => None,
+            Reading::Missing | Reading::Hidden => Some((key.as_str(), None)),
+        });
+        read.collect()
+    }
+
+    /// How the request that this event confirms ended; events without a status confirm that it took effect.
+    pub(super) fn stage(&self, event: &Event, catalogue: &Catalogue) -> Stage {
+        match &self.status {
+            None => Stage::Granted,
+            Some(term) => match term.read(event) {
+                Reading::Known(Value::String(word)) => catalogue.stage(&word),
+                Reading::Known(_) | Reading::Hidden | Reading::Missing => Stage::Unclear,
+            },
+        }
+    }
+}
+
+/// One key of an event's subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named<'a> {
+    pub(super) key: &'a str,
+    /// Whether every successful record of this event has it.
+    pub(super) always: bool,
+    pub(super) value: Option<String>,
+}
+
+/// An ARN with `*` for a part that does not matter and `{key}` for one that names the subject.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "String")]
+struct Pattern(Vec<String>);
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        Self(parts(&text))
+    }
+}
+
+impl Pattern {
+    fn captures(&self, arn: &str) -> Option<Vec<(String, String)>> {
+        let found = parts(arn.trim_end_matches(['.', ',', ';', '"', '\'', ')']));
+        if found.len() != self.0.len() {
+            return None;
+        }
+        let mut captures = Vec::new();
+        for (pattern, part) in self.0.iter().zip(found) {
+            if let Some(key) = pattern.strip_prefix('{').and_then(|key| key.strip_suffix('}')) {
+                captures.push((key.to_owned(), part));
+            } else if pattern != "*" && *pattern != part {
+                return None;
+            }
+        }
+        Some(captures)
+    }
+}
+
+fn parts(arn: &str) -> Vec<String> {
+    arn.split([':', '/']).map(str::to_owned).collect()
+}
+
+fn changes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Change>, D::Error> {
+    let words = Vec::<String>::deserialize(deserializer)?;
+    words.iter().map(|word| change(word).map_err(serde::de::Error::custom)).collect()
+}
+
+fn change(word: &str) -> Result<Change, NameError> {
+    let (kind, aspect) = word.split_once('/').unwrap_or((word, ""));
+    let named = |word| -> StrDeserializer<'_, NameError> { str::into_deserializer(word) };
+    Ok((Kind::deserialize(named(kind))?, Aspect::deserialize(named(aspect))?))
+}
