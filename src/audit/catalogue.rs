@@ -6,8 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -246,8 +244,7 @@ fn changes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Change
     words.iter().map(|word| change(word).map_err(serde::de::Error::custom)).collect()
 }
 
-fn change(word: &str) -> Result<Change, NameError> {
+fn change(word: &str) -> Result<Change, serde_json::Error> {
     let (kind, aspect) = word.split_once('/').unwrap_or((word, ""));
-    let named = |word| -> StrDeserializer<'_, NameError> { str::into_deserializer(word) };
-    Ok((Kind::deserialize(named(kind))?, Aspect::deserialize(named(aspect))?))
+    serde_json::from_value(serde_json::json!([kind, aspect]))
 }

@@ -63,7 +63,7 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
         Value::Number(number) => since_1970(number.as_f64()?),
         Value::String(text) => {
             let text = text.trim();
-            let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+            let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time);
             text.parse::<Timestamp>()
                 .or_else(|_| text.parse::<DateTime>().and_then(utc))
                 .or_else(|_| long_form(text).and_then(utc))
