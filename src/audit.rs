@@ -8,9 +8,12 @@ mod catalogue;
 mod event;
 mod field;
 mod identity;
+mod log;
+mod matching;
 mod term;
 
 pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
 pub use catalogue::{Catalogue, Change, Entry, Stage};
 pub use event::{Event, Rejected};
+pub use log::{HISTORY, Log, lookups};
 pub use identity::{Identity, OnBehalfOf, WebIdentity};

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::event::Event;
 use super::field::text;
+use super::matching::concerns;
 use super::term::{Reading, Term};
-use crate::compare::Aspect;
+use crate::compare::{Aspect, Drift};
 use crate::estate::Kind;
 
 /// What can be changed: a kind and an aspect of it, `policy/attachment`.
@@ -22,7 +23,6 @@ pub type Change = (Kind, Aspect);
 #[derive(Debug)]
 pub struct Catalogue {
     entries: BTreeMap<(String, String), Vec<Entry>>,
-    names: BTreeMap<Change, BTreeSet<String>>,
     words: Words,
 }
 
@@ -53,7 +53,7 @@ pub struct Entry {
     pub(super) creates: Option<String>,
     /// The calls whose outcome the provider reports with this event. Such an event has no author.
     #[serde(default)]
-    pub(super) confirms: BTreeSet<String>,
+    confirms: BTreeSet<String>,
     /// Where the record says how a request ended, in one of the table's words.
     #[serde(default)]
     status: Option<Term>,
@@ -104,27 +104,27 @@ impl Catalogue {
 
     fn new(table: Table) -> Self {
         let mut entries: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for entry in table.events {
-            for change in &entry.changes {
-                names.entry(*change).or_default().insert(entry.name.clone());
-            }
             entries.entry((entry.source.clone(), entry.name.clone())).or_default().push(entry);
         }
-        Self { entries, names, words: table.request_status }
+        Self { entries, words: table.request_status }
     }
 
-    /// The names of the events that can have made such a change.
-    pub fn names(&self, change: Change) -> impl Iterator<Item = &str> {
-        self.names.get(&change).into_iter().flatten().map(String::as_str)
+    /// The entries that can speak of a difference.
+    pub(super) fn concerning(&self, drift: &Drift) -> Vec<&Entry> {
+        self.entries.values().flatten().filter(|entry| concerns(entry, drift)).collect()
+    }
+
+    /// The names of the events that can have made a difference, or report that it was made.
+    #[must_use]
+    pub fn names(&self, drift: &Drift) -> BTreeSet<&str> {
+        self.concerning(drift).into_iter().map(|entry| entry.name.as_str()).collect()
     }
 
     /// What an event does, by source and name; nothing for events that change nothing that is audited.
     #[must_use]
     pub fn entries(&self, event: &Event) -> &[Entry] {
-        // China's services write their names with its own ending.
-        let source = event.source.strip_suffix(".cn").unwrap_or(&event.source);
-        self.entries.get(&(source.to_owned(), event.name.clone())).map_or(&[], Vec::as_slice)
+        self.entries.get(&(service(event).to_owned(), event.name.clone())).map_or(&[], Vec::as_slice)
     }
 
     /// How a request ended, by the provider's word for it.
@@ -140,7 +140,37 @@ impl Catalogue {
     }
 }
 
+/// China's services write their names with its own ending.
+fn service(event: &Event) -> &str {
+    event.source.strip_suffix(".cn").unwrap_or(&event.source)
+}
+
 impl Entry {
+    /// Whether the event is this entry's: names alone collide.
+    pub(super) fn is_of(&self, event: &Event) -> bool {
+        self.name == event.name && self.source == service(event)
+    }
+
+    /// What is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this event reports what came of a call of that entry.
+    pub(super) fn reports(&self, call: &Self) -> bool {
+        self.source == call.source && self.confirms.contains(&call.name)
+    }
+
+    /// What the event says of its subject by its name alone.
+    pub(super) fn constants(&self) -> impl Iterator<Item = (&str, String)> {
+        self.subject.iter().filter_map(|(key, term)| Some((key.as_str(), text(term.constant()?)?)))
+    }
+
+    /// Whether the event can change this.
+    pub(super) fn touches(&self, key: &str) -> bool {
+        self.effect.contains_key(key)
+    }
+
     /// The subject as this record names it: every key that the entry declares, with what was read and whether each
     /// record has it.
     pub(super) fn subject(&self, event: &Event) -> Vec<Named<'_>> {

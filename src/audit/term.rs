@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::event::Event;
-use super::field::{flag_at, get, text_at};
+use super::field::{flag_at, text_at};
 
 /// Where something stands in a record.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,6 +100,14 @@ impl TryFrom<String> for Place {
 }
 
 impl Term {
+    /// The value that does not hang on the record, if this is one.
+    pub(super) fn constant(&self) -> Option<&Value> {
+        match self {
+            Self::One(Place::Constant(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     pub(super) fn read(&self, event: &Event) -> Reading {
         match self {
             Self::One(place) => place.read(event),
@@ -160,16 +168,12 @@ impl Filter {
     }
 }
 
-/// Which management events a trail's selectors record, taken together. Selectors that leave sources out are not summed
-/// up in a word.
+/// Which management events a trail's selectors record, taken together. Sources that they leave out are another matter.
 ///
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html>
 fn management_events(selectors: &Value) -> Option<&'static str> {
     let (mut reads, mut writes) = (false, false);
     for selector in selectors.as_array()? {
-        if get(selector, "excludeManagementEventSources").and_then(Value::as_array).is_some_and(|out| !out.is_empty()) {
-            return None;
-        }
         if !flag_at(selector, "includeManagementEvents").unwrap_or(true) {
             continue;
         }
@@ -258,7 +262,6 @@ mod tests {
         assert_eq!(sum(json!([{"readWriteType": "All", "includeManagementEvents": true}])), known("all"));
         assert_eq!(sum(json!([{"readWriteType": "WriteOnly"}, {"readWriteType": "ReadOnly"}])), known("all"));
         assert_eq!(sum(json!([{"readWriteType": "All", "includeManagementEvents": false}])), known("none"));
-        assert_eq!(sum(json!([{"excludeManagementEventSources": ["kms.amazonaws.com"]}])), Reading::Hidden);
         assert_eq!(sum(json!("odd")), Reading::Hidden);
     }
 }
