@@ -8,12 +8,15 @@ mod catalogue;
 mod event;
 mod field;
 mod identity;
+mod judge;
 mod log;
 mod matching;
+mod requests;
 mod term;
 
 pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
 pub use catalogue::{Catalogue, Change, Entry, Stage};
 pub use event::{Event, Rejected};
-pub use log::{HISTORY, Log, lookups};
 pub use identity::{Identity, OnBehalfOf, WebIdentity};
+pub use judge::attribute;
+pub use log::{HISTORY, Log, lookups};
