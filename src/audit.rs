@@ -15,8 +15,11 @@ mod requests;
 mod term;
 
 pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
-pub use catalogue::{Catalogue, Change, Entry, Stage};
+pub use catalogue::{Catalogue, Change, Deed, Stage};
 pub use event::{Event, Rejected};
 pub use identity::{Identity, OnBehalfOf, WebIdentity};
 pub use judge::attribute;
 pub use log::{HISTORY, Log, lookups};
+
+#[cfg(test)]
+mod tests;

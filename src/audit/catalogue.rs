@@ -29,22 +29,22 @@ pub struct Catalogue {
 /// One line of the table: one thing that an event does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The service that is called.
-    source: String,
+    pub(super) source: String,
     /// What is called. Names alone collide: only together with the source does it mean something.
-    name: String,
+    pub(super) name: String,
     /// What it changes.
     #[serde(deserialize_with = "changes")]
     pub(super) changes: BTreeSet<Change>,
     /// Where the record names its subject. A key that ends in `?` is not in every record.
-    subject: BTreeMap<String, Term>,
+    pub(super) subject: BTreeMap<String, Term>,
     /// Keys that must be in both or in neither.
     #[serde(default)]
     pub(super) exact: BTreeSet<String>,
     /// What the event brings about.
     #[serde(default)]
-    effect: BTreeMap<String, Term>,
+    pub(super) effect: BTreeMap<String, Term>,
     /// What is not in the record stays as it was.
     #[serde(default)]
     partial: bool,
@@ -53,13 +53,28 @@ pub struct Entry {
     pub(super) creates: Option<String>,
     /// The calls whose outcome the provider reports with this event. Such an event has no author.
     #[serde(default)]
-    confirms: BTreeSet<String>,
+    pub(super) confirms: BTreeSet<String>,
     /// Where the record says how a request ended, in one of the table's words.
     #[serde(default)]
     status: Option<Term>,
     /// Resource ARNs in the error text of a refused call, which names its subject nowhere else.
     #[serde(default)]
-    refused: Vec<Pattern>,
+    pub(super) refused: Vec<Pattern>,
+}
+
+/// One thing that an event did, or tried to do: see [`Event::error`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed<'a> {
+    /// What it changes.
+    pub changes: &'a BTreeSet<Change>,
+    /// To what, as far as the record says.
+    pub subject: BTreeMap<&'a str, String>,
+    /// What it brings about; `None` where the record does not say.
+    pub effect: BTreeMap<&'a str, Option<Value>>,
+    /// The calls whose outcome it reports; such an event has no author of its own.
+    pub reports: &'a BTreeSet<String>,
+    /// How the request ended that it reports.
+    pub stage: Stage,
 }
 
 /// How a request ended.
@@ -102,12 +117,35 @@ impl Catalogue {
         &SHIPPED
     }
 
+    #[cfg(test)]
+    pub(super) fn parse(text: &str) -> Result<Self, serde_yaml::Error> {
+        serde_yaml::from_str(text).map(Self::new)
+    }
+
+    #[cfg(test)]
+    pub(super) fn listed(&self) -> Vec<&Entry> {
+        self.entries.values().flatten().collect()
+    }
+
     fn new(table: Table) -> Self {
         let mut entries: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for entry in table.events {
             entries.entry((entry.source.clone(), entry.name.clone())).or_default().push(entry);
         }
         Self { entries, words: table.request_status }
+    }
+
+    /// What an event did, by itself: one [`Deed`] for each of its entries.
+    #[must_use]
+    pub fn deeds<'a>(&'a self, event: &Event) -> Vec<Deed<'a>> {
+        let deed = |entry: &'a Entry| Deed {
+            changes: &entry.changes,
+            subject: entry.subject(event).into_iter().filter_map(|named| Some((named.key, named.value?))).collect(),
+            effect: entry.effect(event),
+            reports: &entry.confirms,
+            stage: entry.stage(event, self),
+        };
+        self.entries(event).iter().map(deed).collect()
     }
 
     /// The entries that can speak of a difference.
@@ -122,8 +160,7 @@ impl Catalogue {
     }
 
     /// What an event does, by source and name; nothing for events that change nothing that is audited.
-    #[must_use]
-    pub fn entries(&self, event: &Event) -> &[Entry] {
+    fn entries(&self, event: &Event) -> &[Entry] {
         self.entries.get(&(service(event).to_owned(), event.name.clone())).map_or(&[], Vec::as_slice)
     }
 
@@ -239,7 +276,7 @@ pub(super) struct Named<'a> {
 /// An ARN with `*` for a part that does not matter and `{key}` for one that names the subject.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "String")]
-struct Pattern(Vec<String>);
+pub(super) struct Pattern(Vec<String>);
 
 impl From<String> for Pattern {
     fn from(text: String) -> Self {
@@ -248,6 +285,11 @@ impl From<String> for Pattern {
 }
 
 impl Pattern {
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.0.iter().filter_map(|part| captured(part)).map(str::to_owned).collect()
+    }
+
     fn captures(&self, arn: &str) -> Option<Vec<(String, String)>> {
         let found = parts(arn.trim_end_matches(['.', ',', ';', '"', '\'', ')']));
         if found.len() != self.0.len() {
@@ -255,7 +297,7 @@ impl Pattern {
         }
         let mut captures = Vec::new();
         for (pattern, part) in self.0.iter().zip(found) {
-            if let Some(key) = pattern.strip_prefix('{').and_then(|key| key.strip_suffix('}')) {
+            if let Some(key) = captured(pattern) {
                 captures.push((key.to_owned(), part));
             } else if pattern != "*" && *pattern != part {
                 return None;
@@ -263,6 +305,11 @@ impl Pattern {
         }
         Some(captures)
     }
+}
+
+/// `{key}` → `key`
+fn captured(part: &str) -> Option<&str> {
+    part.strip_prefix('{').and_then(|key| key.strip_suffix('}'))
 }
 
 fn parts(arn: &str) -> Vec<String> {
