@@ -5,7 +5,6 @@ mod corpus;
 mod people;
 mod table;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// A record with the four fields that evidence needs, made by a role.
@@ -40,8 +39,4 @@ fn role(name: &str, session: &str) -> Value {
             "attributes": {"creationDate": "2026-11-03T01:00:00Z", "mfaAuthenticated": "true"},
         },
     })
-}
-
-fn at(time: &str) -> Timestamp {
-    time.parse().unwrap()
 }
