@@ -292,20 +292,35 @@ mod tests {
 
     fn any_json() -> impl Strategy<Value = Value> {
         let key = prop_oneof![
-            Just("eventID".to_owned()), Just("eventTime".to_owned()), Just("eventSource".to_owned()),
-            Just("eventName".to_owned()), Just("userIdentity".to_owned()), Just("sessionContext".to_owned()),
-            Just("requestParameters".to_owned()), Just("XRequest".to_owned()), Just("CloudTrailEvent".to_owned()),
-            Just("detail".to_owned()), Just("errorMessage".to_owned()), ".{0,6}",
+            Just("eventID".to_owned()),
+            Just("eventTime".to_owned()),
+            Just("eventSource".to_owned()),
+            Just("eventName".to_owned()),
+            Just("userIdentity".to_owned()),
+            Just("sessionContext".to_owned()),
+            Just("requestParameters".to_owned()),
+            Just("XRequest".to_owned()),
+            Just("CloudTrailEvent".to_owned()),
+            Just("detail".to_owned()),
+            Just("errorMessage".to_owned()),
+            ".{0,6}",
         ];
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<f64>().prop_map(|n| json!(n)),
-            any::<i64>().prop_map(Value::from), ".{0,12}".prop_map(Value::from), Just(json!("{\"a\":1}")),
-            Just(json!("2026-11-03T17:00:15Z")), Just(json!("arn:aws:sts::1:assumed-role/")), Just(json!("AssumedRole")),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(|n| json!(n)),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            Just(json!("{\"a\":1}")),
+            Just(json!("2026-11-03T17:00:15Z")),
+            Just(json!("arn:aws:sts::1:assumed-role/")),
+            Just(json!("AssumedRole")),
         ];
         leaf.prop_recursive(5, 64, 8, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::vec((key.clone(), inner), 0..8).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+                prop::collection::vec((key.clone(), inner), 0..8)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
             ]
         })
     }

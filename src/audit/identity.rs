@@ -63,7 +63,8 @@ impl Identity {
                 .map(|id| OnBehalfOf { user: id, store: text_at(user, "onBehalfOf.identityStoreArn") }),
             web_identity: text_at(user, "sessionContext.webIdFederationData.federatedProvider").map(|provider| {
                 let attributes = at(user, "sessionContext.webIdFederationData.attributes").and_then(Value::as_object);
-                let pairs = attributes.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), text(value)?)));
+                let pairs =
+                    attributes.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), text(value)?)));
                 WebIdentity { provider, attributes: pairs.collect() }
             }),
             delegate: text_at(user, "invokedByDelegate.accountId"),
@@ -84,7 +85,8 @@ impl Identity {
         let reserved = role.is_some_and(|role| role.contains(":role/aws-reserved/sso.amazonaws.com/"));
         let session = self.principal.as_ref().and_then(|principal| principal.session_name.clone());
         if let Some(behalf) = &self.on_behalf_of {
-            let arn = behalf.store.as_ref().map_or_else(|| behalf.user.clone(), |store| format!("{store}/{}", behalf.user));
+            let arn =
+                behalf.store.as_ref().map_or_else(|| behalf.user.clone(), |store| format!("{store}/{}", behalf.user));
             let user = if reserved { session } else { None };
             chain.push(Principal { user, ..Principal::new(PrincipalKind::IdentityCenterUser, arn) });
         } else if let (true, Some(user)) = (reserved, session) {
@@ -292,7 +294,10 @@ mod tests {
     fn every_type_has_its_kind() {
         let cases = [
             (json!({"type": "Root", "arn": "arn:aws:iam::1:root"}), PrincipalKind::Root),
-            (json!({"type": "IAMUser", "arn": "arn:aws:iam::1:user/x/admin", "userName": "admin"}), PrincipalKind::User),
+            (
+                json!({"type": "IAMUser", "arn": "arn:aws:iam::1:user/x/admin", "userName": "admin"}),
+                PrincipalKind::User,
+            ),
             (json!({"type": "IAMUser", "arn": "arn:aws:sts::1:assumed-role/R/s"}), PrincipalKind::Role),
             (json!({"type": "FederatedUser", "arn": "arn:aws:sts::1:federated-user/f"}), PrincipalKind::FederatedUser),
             (json!({"type": "SAMLUser", "principalId": "x:bob"}), PrincipalKind::SamlUser),

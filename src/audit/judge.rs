@@ -142,7 +142,8 @@ impl<'a> Case<'a> {
             }
             let void = call.refused || matches!(stage, Some(Stage::Refused | Stage::Waiting));
             // An event that may be about another subject, and did not do this, is about another one or was undone.
-            let idle = call.effect == Effect::Untouched || (call.fit == Fit::Possible && call.effect == Effect::Different);
+            let idle =
+                call.effect == Effect::Untouched || (call.fit == Fit::Possible && call.effect == Effect::Different);
             call.fit != Fit::Other && !void && !idle
         });
         self.attempts.extend(attempts);
@@ -168,7 +169,11 @@ impl<'a> Case<'a> {
 
     fn decide(&self) -> Attribution {
         if self.names.is_empty() || self.drift.logged_in.is_empty() {
-            return answer(Outcome::NotFound, Confidence::Low, "no audit record is known that would show such a change".to_owned());
+            return answer(
+                Outcome::NotFound,
+                Confidence::Low,
+                "no audit record is known that would show such a change".to_owned(),
+            );
         }
         let request = self.requests.decisive();
         match (self.candidates.first(), request) {
@@ -185,8 +190,12 @@ impl<'a> Case<'a> {
         if let Some(reason) = doubt(last, &tied) {
             return self.ambiguous(reason);
         }
-        let what = format!("`{}` is the last change of this subject in the log, and its effect is the present state", last.event.name);
-        let Some(principal) = last.event.identity.principal.clone().filter(|who| !acts_by_itself(who, last.event)) else {
+        let what = format!(
+            "`{}` is the last change of this subject in the log, and its effect is the present state",
+            last.event.name
+        );
+        let Some(principal) = last.event.identity.principal.clone().filter(|who| !acts_by_itself(who, last.event))
+        else {
             return self.with_events(answer(
                 Outcome::Automatic,
                 self.confidence(),
@@ -194,7 +203,10 @@ impl<'a> Case<'a> {
             ));
         };
         if let Some(row) = self.requests.decisive().filter(|row| row.automatic) {
-            return self.ambiguous(format!("{what}, but the quota's history says that request `{}` was made automatically", row.id));
+            return self.ambiguous(format!(
+                "{what}, but the quota's history says that request `{}` was made automatically",
+                row.id
+            ));
         }
         let mut reason = what;
         let mut confidence = self.confidence();
@@ -209,8 +221,10 @@ impl<'a> Case<'a> {
             }
             reason.push_str("; the quota's history names the same requester");
         }
-        let earlier = self.candidates.iter().skip(1).take_while(|other| other.effect == Effect::Same && other.fit == Fit::Named);
-        let others: BTreeSet<&str> = earlier.filter_map(|other| other.arn()).filter(|arn| *arn != principal.arn).collect();
+        let earlier =
+            self.candidates.iter().skip(1).take_while(|other| other.effect == Effect::Same && other.fit == Fit::Named);
+        let others: BTreeSet<&str> =
+            earlier.filter_map(|other| other.arn()).filter(|arn| *arn != principal.arn).collect();
         if !others.is_empty() {
             confidence = Confidence::Medium;
             let others: Vec<_> = others.into_iter().map(|arn| format!("`{arn}`")).collect();
@@ -230,7 +244,10 @@ impl<'a> Case<'a> {
         let when = row.created.map_or_else(|| "at an unknown time".to_owned(), |created| format!("at {created}"));
         let asked = match &row.requester {
             Some(requester) => format!("the quota's history names `{requester}`, who asked for {} {when}", row.value),
-            None => format!("the quota's history holds request `{}` for {}, made {when}, but not by whom", row.id, row.value),
+            None => format!(
+                "the quota's history holds request `{}` for {}, made {when}, but not by whom",
+                row.id, row.value
+            ),
         };
         if row.automatic {
             let reason = format!("the provider's automatic management of quotas asked for {} {when}", row.value);
@@ -239,7 +256,11 @@ impl<'a> Case<'a> {
         if let (Some(created), Some((start, _))) = (row.created, self.read.window)
             && created < start
         {
-            return self.with_events(answer(Outcome::OutsideWindow, Confidence::Medium, format!("{asked}, before the window")));
+            return self.with_events(answer(
+                Outcome::OutsideWindow,
+                Confidence::Medium,
+                format!("{asked}, before the window"),
+            ));
         }
         let Some(requester) = &row.requester else { return self.ambiguous(asked) };
         // A log that was read whole and does not hold the request contradicts the history.
@@ -268,7 +289,9 @@ impl<'a> Case<'a> {
         if let (Some(changed), Some((start, _))) = (self.changed_at, self.read.window)
             && changed < start
         {
-            let reason = format!("the state itself says that it is so since {changed}, before the window, which begins at {start}");
+            let reason = format!(
+                "the state itself says that it is so since {changed}, before the window, which begins at {start}"
+            );
             return answer(Outcome::OutsideWindow, Confidence::High, reason);
         }
         if !self.read.gaps.is_empty() {
@@ -304,7 +327,8 @@ impl<'a> Case<'a> {
     /// Lists the evidence: calls and what was reported of them, newest first.
     fn with_events(&self, mut answer: Attribution) -> Attribution {
         let unsure = answer.outcome == Outcome::Ambiguous;
-        let reported = self.reports.iter().filter(|report| unsure || report.fit == Fit::Named).map(|report| report.event);
+        let reported =
+            self.reports.iter().filter(|report| unsure || report.fit == Fit::Named).map(|report| report.event);
         let settled = self.candidates.iter().filter_map(|call| call.settled).map(|(_, event)| event);
         let mut others: Vec<&Event> = reported.chain(settled).collect();
         let mut events: Vec<&Event> = self.candidates.iter().map(|call| call.event).collect();
@@ -345,7 +369,9 @@ fn doubt(last: &Candidate<'_>, tied: &[&Candidate<'_>]) -> Option<String> {
         let name = &event.event.name;
         let reason = match (event.fit, event.effect) {
             (Fit::Named, Effect::Same) => continue,
-            (Fit::Named, Effect::Different) => format!("`{name}`, the last change of this subject, does not lead to the present state"),
+            (Fit::Named, Effect::Different) => {
+                format!("`{name}`, the last change of this subject, does not lead to the present state")
+            }
             (Fit::Named, _) => format!("`{name}` changed this subject, but its record does not show to what"),
             (_, Effect::Same) => format!("`{name}` may be about this subject, but its record does not name it"),
             (_, _) => format!("`{name}` may be about this subject, but its record names neither it nor the effect"),
@@ -354,7 +380,11 @@ fn doubt(last: &Candidate<'_>, tied: &[&Candidate<'_>]) -> Option<String> {
     }
     let authors: BTreeSet<Option<&str>> = tied.iter().map(|event| event.arn()).collect();
     (authors.len() > 1).then(|| {
-        format!("{} changes by different principals stand in the log at {}; their order cannot be told", tied.len(), last.event.time)
+        format!(
+            "{} changes by different principals stand in the log at {}; their order cannot be told",
+            tied.len(),
+            last.event.time
+        )
     })
 }
 

@@ -52,6 +52,9 @@ pub struct Log {
     pub rejected: Vec<Rejected>,
 }
 
+/// What makes two records copies of one: id, source, name and account.
+type Identity = (String, String, String, Option<String>);
+
 #[derive(Clone, Debug)]
 struct Window {
     start: Timestamp,
@@ -73,7 +76,7 @@ impl Log {
     #[must_use]
     pub fn read(answers: &[LookupAnswer]) -> Self {
         let mut log = Self::default();
-        let mut unique: BTreeMap<(String, String, String, Option<String>), (Event, &Value)> = BTreeMap::new();
+        let mut unique: BTreeMap<Identity, (Event, &Value)> = BTreeMap::new();
         for answer in answers {
             let mut unusable = Vec::new();
             for record in &answer.records {
@@ -148,7 +151,11 @@ impl Log {
         }
         if let Some(first) = unusable.iter().min() {
             let count = unusable.len();
-            gaps.push(format!("{} holds records that cannot be used ({count} of `{}`): {first}", place(&log), request.event_name));
+            gaps.push(format!(
+                "{} holds records that cannot be used ({count} of `{}`): {first}",
+                place(&log),
+                request.event_name
+            ));
         }
         let window = Window { start: request.start, end: request.end, gaps };
         self.windows
@@ -170,5 +177,9 @@ fn replaces(new: (&Event, &Value), held: (&Event, &Value)) -> bool {
 
 fn place(log: &LoggedIn) -> String {
     let region = log.region.as_deref().unwrap_or("the home region");
-    format!("the log of `{}` in {}", log.account, if log.region.is_some() { format!("`{region}`") } else { region.to_owned() })
+    format!(
+        "the log of `{}` in {}",
+        log.account,
+        if log.region.is_some() { format!("`{region}`") } else { region.to_owned() }
+    )
 }

@@ -166,8 +166,7 @@ fn attributes(
         Some(expected) => expected.get(*key).is_some_and(|wanted| present.get(*key) != Some(wanted)),
         None => true,
     };
-    let (explained, unexplained): (Vec<_>, Vec<_>) =
-        present.keys().filter(drifted).partition(|key| set(key).is_some());
+    let (explained, unexplained): (Vec<_>, Vec<_>) = present.keys().filter(drifted).partition(|key| set(key).is_some());
     match (explained.is_empty(), unexplained.is_empty()) {
         (true, _) => Effect::Untouched,
         (false, true) => Effect::Same,

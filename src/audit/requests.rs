@@ -39,9 +39,9 @@ impl<'a> Requests<'a> {
             .map(|(_, facts)| facts)
             .collect();
         let wanted = |key: &str| drift.event_subject.get(key);
-        found.automatic = places.iter().any(|facts| {
-            matches!(&facts.quota_auto_management, Some(Observation::Known(state)) if state == "adjust")
-        });
+        found.automatic = places
+            .iter()
+            .any(|facts| matches!(&facts.quota_auto_management, Some(Observation::Known(state)) if state == "adjust"));
         found.rows = places
             .into_iter()
             .filter_map(|facts| facts.quota_requests.as_ref()?.known())

@@ -60,7 +60,8 @@ fn deed(event: &Event) -> Option<String> {
     let deeds = Catalogue::shipped().deeds(event);
     let deed = deeds.first()?;
     let changes: BTreeSet<String> = deed.changes.iter().map(|(_, aspect)| aspect.as_str().to_owned()).collect();
-    let said = |value: &Option<Value>| value.as_ref().map_or("?".to_owned(), |value| value.to_string().replace('"', ""));
+    let said =
+        |value: &Option<Value>| value.as_ref().map_or("?".to_owned(), |value| value.to_string().replace('"', ""));
     let subject: Vec<String> = deed.subject.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let effect: Vec<String> = deed.effect.iter().map(|(key, value)| format!("{key}={}", said(value))).collect();
     let changes: Vec<String> = changes.into_iter().collect();
@@ -103,20 +104,44 @@ fn every_real_record_is_read() {
 #[test]
 fn the_samples_of_this_technique_are_understood() {
     let cases = [
-        ("aws-RequestServiceQuotaIncrease-success-docs.json", "request+value | code=L-CEED54BB quota_name=EC2-Classic Elastic IPs request=cd3ad3d9-2776-4ef1-a904-4c229d1642ee service=ec2 service_name=Amazon Elastic Compute Cloud (Amazon EC2) | value=10"),
-        ("aws-RequestServiceQuotaIncrease-denied-recorded.json", "request+value | code=L-20F13EBD service=ec2 | value=?"),
-        ("aws-UpdateServiceQuotaIncreaseRequestStatus-docs.json", "request+value | quota_name=EC2-Classic Elastic IPs service_name=Amazon Elastic Compute Cloud (Amazon EC2) | value=10.0"),
-        ("aws-org-AttachPolicy-docs.json", "attachment | policy=p-examplepolicyid111 target=ou-examplerootid111-exampleouid111 | attachment=attached"),
+        (
+            "aws-RequestServiceQuotaIncrease-success-docs.json",
+            "request+value | code=L-CEED54BB quota_name=EC2-Classic Elastic IPs request=cd3ad3d9-2776-4ef1-a904-4c229d1642ee service=ec2 service_name=Amazon Elastic Compute Cloud (Amazon EC2) | value=10",
+        ),
+        (
+            "aws-RequestServiceQuotaIncrease-denied-recorded.json",
+            "request+value | code=L-20F13EBD service=ec2 | value=?",
+        ),
+        (
+            "aws-UpdateServiceQuotaIncreaseRequestStatus-docs.json",
+            "request+value | quota_name=EC2-Classic Elastic IPs service_name=Amazon Elastic Compute Cloud (Amazon EC2) | value=10.0",
+        ),
+        (
+            "aws-org-AttachPolicy-docs.json",
+            "attachment | policy=p-examplepolicyid111 target=ou-examplerootid111-exampleouid111 | attachment=attached",
+        ),
         ("aws-org-CloseAccount-docs.json", "status | account=555555555555 | state=suspended"),
         ("aws-org-CloseAccountResult-docs.json", "status | account=555555555555 | state=suspended"),
-        ("aws-org-CreateAccount-docs.json", "existence | request=car-examplecreateaccountrequestid111 | membership=joined"),
-        ("aws-org-CreateAccountResult-docs.json", "existence | account=444455556666 request=car-examplecreateaccountrequestid111 | membership=joined"),
-        ("aws-org-CreateOrganizationalUnit-docs.json", "existence+name+placement | unit=ou-examplerootid111-exampleouid111 | existence=created name=OU-Developers-1 parent=r-a1b2"),
+        (
+            "aws-org-CreateAccount-docs.json",
+            "existence | request=car-examplecreateaccountrequestid111 | membership=joined",
+        ),
+        (
+            "aws-org-CreateAccountResult-docs.json",
+            "existence | account=444455556666 request=car-examplecreateaccountrequestid111 | membership=joined",
+        ),
+        (
+            "aws-org-CreateOrganizationalUnit-docs.json",
+            "existence+name+placement | unit=ou-examplerootid111-exampleouid111 | existence=created name=OU-Developers-1 parent=r-a1b2",
+        ),
         ("aws-org-InviteAccountToOrganization-docs.json", "existence | account=111111111111 | membership=?"),
         ("aws-org-LeaveOrganization-denied-recorded.json", "existence | account=111111111111 | membership=left"),
         ("aws-org-LeaveOrganization-denied-stratus.json", "existence | account=307578594326 | membership=left"),
         ("aws-org-MoveAccount-eventbridge.json", "placement | account=333333333333 | parent=ou-yjkv-lmdswesj"),
-        ("aws-org-RemoveAccountFromOrganization-eventbridge.json", "existence | account=222222222222 | membership=left"),
+        (
+            "aws-org-RemoveAccountFromOrganization-eventbridge.json",
+            "existence | account=222222222222 | membership=left",
+        ),
     ];
     for (file, said) in cases {
         let Some(event) = sample(file) else { return };
