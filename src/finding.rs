@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::{Attribution, Confidence, EventRecord, Outcome, Principal};
-use crate::baseline::Position;
-use crate::baseline::model::{Baseline, Category, Severity};
+use crate::baseline::model::{Category, Severity};
+use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{Kind, Scope, Snapshot};
 
@@ -142,7 +142,7 @@ pub struct Approval {
     /// How long the difference may stand, as the baseline writes it.
     pub accepted_until: String,
     /// Where it is declared.
-    pub baseline: Option<Position>,
+    pub baseline: Position,
 }
 
 /// An exemption that accepts a finding.
@@ -161,7 +161,7 @@ pub struct Acceptance {
     /// Until when, as the baseline writes it.
     pub expires: String,
     /// Where it is declared.
-    pub baseline: Option<Position>,
+    pub baseline: Position,
 }
 
 /// Who made a change, as a finding reports it: the attribution, and which approved change it fits.
@@ -223,12 +223,10 @@ impl Authorship {
 }
 
 /// What findings are made from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// What should be.
     pub baseline: &'a Baseline,
-    /// Where an entry of the baseline stands, by its JSON pointer: `/exemptions/0`.
-    pub position: &'a dyn Fn(&str) -> Option<Position>,
     /// What is.
     pub snapshot: &'a Snapshot,
     /// Every difference, with who made it where that was looked for.
@@ -240,7 +238,7 @@ pub struct Inputs<'a> {
 /// Every drift as a finding, and what is wrong with the exemptions themselves; worst first, then by rule, scope, subject.
 #[must_use]
 pub fn findings(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let places = Places::new(inputs.baseline, inputs.snapshot);
+    let places = Places::new(&inputs.baseline.model, inputs.snapshot);
     let mut ledger = exemption::Ledger::new(inputs);
     let mut found: Vec<Finding> = inputs
         .changes
@@ -282,7 +280,7 @@ fn sort(found: &mut [Finding]) {
 /// A drift as an open finding of nobody.
 fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
     let entry = rules::entry(drift.rule);
-    let severity = inputs.baseline.severity.get(drift.rule.as_str()).copied().unwrap_or(entry.severity);
+    let severity = inputs.baseline.model.severity.get(drift.rule.as_str()).copied().unwrap_or(entry.severity);
     Finding {
         id: facts.finding.clone(),
         rule: drift.rule,

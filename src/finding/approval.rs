@@ -28,7 +28,7 @@ pub(super) fn judge(
     places: &Places<'_>,
 ) -> Judged {
     let mut judged = Judged { matches: Vec::new(), notes: Vec::new() };
-    for (index, change) in inputs.baseline.approved_changes.iter().enumerate() {
+    for (index, change) in inputs.baseline.model.approved_changes.iter().enumerate() {
         if !facts.fit(&change.matches) {
             continue;
         }
@@ -39,7 +39,7 @@ pub(super) fn judge(
                 id: change.id.clone(),
                 reason: change.reason.clone(),
                 accepted_until: change.accepted_until.as_ref().unwrap_or(&change.until).to_string(),
-                baseline: (inputs.position)(&format!("/approved_changes/{index}")),
+                baseline: inputs.baseline.position(&format!("/approved_changes/{index}")),
             });
         } else {
             judged.notes.push(format!("{} {}", change.id, misses.join("; ")));

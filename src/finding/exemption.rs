@@ -35,7 +35,7 @@ struct Entry<'a> {
     name: String,
     /// What its own findings are about.
     subject: String,
-    position: Option<Position>,
+    position: Position,
     over: bool,
     met: BTreeSet<String>,
 }
@@ -43,7 +43,7 @@ struct Entry<'a> {
 impl<'a> Ledger<'a> {
     pub(super) fn new(inputs: &Inputs<'a>) -> Self {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let entries = inputs.baseline.exemptions.iter().enumerate().map(|(index, exemption)| {
+        let entries = inputs.baseline.model.exemptions.iter().enumerate().map(|(index, exemption)| {
             let name = exemption.id.clone().unwrap_or_else(|| words(&exemption.matches));
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
@@ -52,7 +52,7 @@ impl<'a> Ledger<'a> {
                 exemption,
                 name,
                 subject,
-                position: (inputs.position)(&format!("/exemptions/{index}")),
+                position: inputs.baseline.position(&format!("/exemptions/{index}")),
                 over: inputs.now >= exemption.expires.end(),
                 met: BTreeSet::new(),
             }
@@ -127,7 +127,7 @@ impl Entry<'_> {
             direction: Direction::Unknown,
             expected,
             actual,
-            position: self.position.clone(),
+            position: Some(self.position.clone()),
             logged_in: Vec::new(),
             event_subject: BTreeMap::new(),
             event_effect: BTreeMap::new(),

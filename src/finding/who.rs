@@ -3,19 +3,14 @@
 //! In: `by` of an approved change, and an attribution. Out: proven, a name that fits without proof, or neither.
 //!
 //! What counts as proof: a role's ARN, which the provider writes into the session; an IAM user; a name or subject that an
-//! identity provider vouches for, at the end of the chain. The session name of an ordinary role is chosen by whoever
-//! assumes it. That of a role of IAM Identity Center is not: AWS makes these roles under a path that no customer can use,
-//! and only Identity Center may assume them, with its user's name
-//! (<https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>).
+//! identity provider of this estate vouches for, at the end of the chain. A session name and a source identity are chosen
+//! by whoever assumes the role; where they are not (sessions of IAM Identity Center), the chain says so.
 
 use wildmatch::WildMatch;
 
 use super::places::Places;
-use crate::audit::{Attribution, Principal, PrincipalKind};
+use crate::audit::{Attribution, PrincipalKind};
 use crate::baseline::model::Who;
-
-/// The path and the prefix of the roles that IAM Identity Center makes.
-const IDENTITY_CENTER_ROLE: &str = "role/aws-reserved/sso.amazonaws.com/";
 
 /// How well an identity fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,14 +26,13 @@ pub(super) enum Fit {
 /// How well the author of a change fits the best of those who may make it.
 pub(super) fn fit(by: &[Who], attribution: &Attribution, places: &Places<'_>) -> Fit {
     let Some(principal) = &attribution.principal else { return Fit::No };
-    let end = attribution.chain.last().unwrap_or(principal);
     let fits = by.iter().map(|who| match who {
         Who::Role(pattern) => {
             let role = principal.role.as_deref().filter(|_| principal.kind == PrincipalKind::Role);
             if role.is_some_and(|role| arn_fits(pattern, role, places)) { Fit::Proven } else { Fit::No }
         }
-        Who::Person(pattern) => named(pattern, person(end, places), attribution, places),
-        Who::Pipeline(pattern) => named(pattern, pipeline(end), attribution, places),
+        Who::Person(pattern) => named(pattern, proven(PEOPLE, attribution, places), attribution, places),
+        Who::Pipeline(pattern) => named(pattern, proven(PIPELINES, attribution, places), attribution, places),
     });
     fits.max().unwrap_or(Fit::No)
 }
@@ -51,43 +45,26 @@ fn named(pattern: &str, proven: Option<&str>, attribution: &Attribution, places:
     if proven.is_some_and(matches) {
         return Fit::Proven;
     }
-    let claimed = attribution.principal.iter().chain(&attribution.chain).flat_map(|principal| {
+    let mut claimed = attribution.principal.iter().chain(&attribution.chain).flat_map(|principal| {
         [&principal.session_name, &principal.source_identity, &principal.user].into_iter().flatten()
     });
-    if claimed.into_iter().any(|name| matches(name)) { Fit::NameOnly } else { Fit::No }
+    if claimed.any(|name| matches(name)) { Fit::NameOnly } else { Fit::No }
 }
 
-/// The name of a person that an identity provider vouches for.
-fn person<'a>(end: &'a Principal, places: &Places<'_>) -> Option<&'a str> {
-    let here = end.account.as_deref().map(|account| places.belongs(account));
-    match end.kind {
-        PrincipalKind::User => end.user.as_deref().filter(|_| here == Some(true)),
-        // Records of these do not always name the account of the provider; one that names a foreign one proves nothing.
-        PrincipalKind::SamlUser | PrincipalKind::IdentityCenterUser => end.user.as_deref().filter(|_| here != Some(false)),
-        PrincipalKind::Role => {
-            let role = end.role.as_deref().and_then(Arn::parse);
-            let identity_center = role.is_some_and(|role| {
-                let made = role.resource.strip_prefix(IDENTITY_CENTER_ROLE);
-                let name = made.map(|rest| rest.rsplit_once('/').map_or(rest, |(_, name)| name));
-                name.is_some_and(|name| name.starts_with("AWSReservedSSO_"))
-                    && role.service == "iam"
-                    && places.belongs(role.account)
-            });
-            end.session_name.as_deref().filter(|_| identity_center)
-        }
-        PrincipalKind::Root
-        | PrincipalKind::WebIdentity
-        | PrincipalKind::FederatedUser
-        | PrincipalKind::ExternalAccount
-        | PrincipalKind::Service
-        | PrincipalKind::Unknown => None,
-    }
+/// The name that an identity provider vouches for at the end of the chain: a person's, or a pipeline's subject.
+fn proven<'a>(kinds: &[PrincipalKind], attribution: &'a Attribution, places: &Places<'_>) -> Option<&'a str> {
+    let principal = attribution.principal.as_ref()?;
+    let line = || attribution.chain.iter().rev().chain([principal]);
+    let end = line().next().filter(|end| kinds.contains(&end.kind))?;
+    // A provider of another estate vouches for nothing. Users of a provider have no account: that of their session counts.
+    let account = line().find_map(|identity| identity.account.as_deref())?;
+    end.user.as_deref().filter(|_| places.belongs(account))
 }
 
-/// The subject of an OIDC token.
-fn pipeline(end: &Principal) -> Option<&str> {
-    end.user.as_deref().filter(|_| end.kind == PrincipalKind::WebIdentity)
-}
+/// Kinds of identities that are people.
+const PEOPLE: &[PrincipalKind] = &[PrincipalKind::User, PrincipalKind::SamlUser, PrincipalKind::IdentityCenterUser];
+/// Kinds of identities that are pipelines.
+const PIPELINES: &[PrincipalKind] = &[PrincipalKind::WebIdentity];
 
 struct Arn<'a> {
     partition: &'a str,
