@@ -5,12 +5,12 @@
 //! an exempt or approved one is still a finding.
 
 mod approval;
-mod bound;
 mod exemption;
 mod facts;
 mod identity;
 mod places;
 mod rules;
+mod state;
 mod who;
 mod wording;
 
@@ -27,9 +27,9 @@ use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{Kind, Scope, Snapshot};
 
-pub use bound::digest;
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
+pub use state::digest;
 pub use wording::plain;
 
 use facts::Facts;
@@ -289,9 +289,9 @@ fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
         severity,
         status: Status::Open,
         direction: drift.direction,
-        title: wording::title(&entry.title, drift, facts.account_name()),
+        title: wording::title(&entry.title, drift, facts.account_name.as_deref()),
         scope: drift.scope.clone(),
-        account_name: facts.account_name().map(ToOwned::to_owned),
+        account_name: facts.account_name.clone(),
         subject: drift.subject.clone(),
         expected: drift.expected.clone(),
         actual: drift.actual.clone(),

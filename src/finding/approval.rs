@@ -6,9 +6,9 @@
 use super::facts::Facts;
 use super::places::Places;
 use super::who::{self, Fit};
-use super::{Approval, Inputs, bound, wording};
+use super::{Approval, Inputs, state, wording};
 use crate::audit::{Attribution, Confidence, Outcome};
-use crate::baseline::model::{ApprovedChange, Bound};
+use crate::baseline::model::ApprovedChange;
 use crate::compare::Drift;
 
 /// What the approved changes say about a drift.
@@ -77,13 +77,12 @@ fn author_misses(change: &ApprovedChange, attribution: Option<&Attribution>, pla
 
 /// Why a change does not account for what was found, now.
 fn state_misses(change: &ApprovedChange, drift: &Drift, inputs: &Inputs<'_>) -> Vec<String> {
-    let actual = || wording::short(&drift.actual);
     let mut misses = Vec::new();
-    if let Some(allowed) = bound::beyond(change.to.as_ref().unwrap_or(&Bound::default()), &drift.actual) {
-        misses.push(format!("covers {allowed}, now {}", actual()));
+    if let Some(excess) = change.to.as_ref().and_then(|to| state::excess(to, drift)) {
+        misses.push(format!("does not apply: {excess}"));
     }
     if inputs.now >= change.accepted_until.as_ref().unwrap_or(&change.until).end() {
-        misses.push(format!("ended, still {}", actual()));
+        misses.push(format!("ended, still {}", wording::short(&drift.actual)));
     }
     misses
 }

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::facts::{Facts, below, one};
+use super::facts::Facts;
 use super::places::Places;
-use super::{Acceptance, Inputs, bound, wording};
+use super::{Acceptance, Inputs, state, wording};
 use crate::baseline::Position;
 use crate::baseline::model::{self, Exemption, Match, Patterns};
+use crate::baseline::pattern::{AnyOf, Below};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope};
 
@@ -66,13 +67,12 @@ impl<'a> Ledger<'a> {
         for entry in self.entries.iter_mut().filter(|entry| facts.fit(&entry.exemption.matches)) {
             entry.met.insert(facts.finding.clone());
             let Entry { exemption, name, .. } = entry;
-            let beyond = bound::beyond(&exemption.bound(), &drift.actual);
+            let beyond = state::excess(&exemption.bound(), drift);
             if entry.over {
                 judged.notes.push(format!("exemption `{name}` expired {}", exemption.expires));
             }
-            if let Some(accepted) = &beyond {
-                let actual = wording::short(&drift.actual);
-                judged.notes.push(format!("exemption `{name}` covers {accepted}, now {actual}"));
+            if let Some(excess) = &beyond {
+                judged.notes.push(format!("exemption `{name}` does not reach: {excess}"));
             }
             if !entry.over && beyond.is_none() {
                 judged.matches.push(Acceptance {
@@ -161,7 +161,8 @@ fn was_read(wanted: &Match, coverage: &[CoverageRow], places: &Places<'_>) -> bo
         CoverageStatus::Evaluated | CoverageStatus::Unsupported => false,
         CoverageStatus::Denied | CoverageStatus::Throttled | CoverageStatus::Failed | CoverageStatus::Skipped => true,
     });
-    !unread.any(|row| could_hide(row, wanted, places))
+    // Evidence shows who made a difference, never whether there is one.
+    !unread.any(|row| !row.source.starts_with("cloudtrail:LookupEvents") && could_hide(row, wanted, places))
 }
 
 /// Whether a read that was not made could have shown something that a `match` speaks of. In doubt: yes.
@@ -170,10 +171,11 @@ fn could_hide(row: &CoverageRow, wanted: &Match, places: &Places<'_>) -> bool {
     let kind = |kind: model::Kind| kinds.is_empty() || kinds.iter().any(|shown| shown.as_str() == kind.to_string());
     let account = row.scope.account.as_ref().is_none_or(|account| {
         let place = places.account(account);
-        one(wanted.account.as_ref(), [Some(&place.id), place.name.as_ref()].into_iter().flatten())
-            && wanted.ou.as_ref().is_none_or(|ou| place.unit.is_none_or(|unit| below(ou, &unit)))
+        AnyOf::of(wanted.account.as_ref()).fits([place.id.as_str(), place.name.as_str()])
+            && (place.ou.is_none() || Below::of(wanted.ou.as_ref()).fits(place.ou.as_ref()))
     });
-    let region = row.scope.region.as_ref().is_none_or(|region| one(wanted.region.as_ref(), [region]));
+    let region = row.scope.region.as_ref();
+    let region = region.is_none_or(|region| AnyOf::of(wanted.region.as_ref()).fits([region.as_str()]));
     wanted.kind.is_none_or(kind) && account && region
 }
 

@@ -1,113 +1,86 @@
-//! Where each account stands, for the `match` of exemptions and approved changes.
+//! What an id of the estate stands for: accounts as the baseline declares them, units, policies.
 //!
-//! In: the baseline and the snapshot. Out: name, unit and tags of an account *as the baseline declares them*; the live ones
-//! only for accounts that it does not list. Renaming, tagging or moving an account must not buy it an exemption.
+//! In: the baseline and the snapshot. Out: accounts as rules see them, paths, names. Where the baseline gives an id, its
+//! word counts and not the live one: renaming or moving something must not buy it an exemption.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use wildmatch::WildMatch;
+use crate::baseline::model::{Aws, Baseline, OuPath};
+use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
+use crate::estate::{Account, Organization, Snapshot};
 
-use crate::baseline::model::{AccountEntry, Baseline, OuPath};
-use crate::estate::{Account, Snapshot};
-
-/// An account as `match` sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Twelve digits.
-    pub(super) id: String,
-    /// The name by which it can be matched; none where its live name belongs to a declared account.
-    pub(super) name: Option<String>,
-    /// The unit it hangs on; none where nothing says so.
-    pub(super) unit: Option<OuPath>,
-    /// Its tags.
-    pub(super) tags: BTreeMap<String, String>,
-}
-
-/// Every account of the estate, and the names of its units and policies.
+/// The estate by its ids.
 pub(super) struct Places<'a> {
-    baseline: &'a Baseline,
-    snapshot: &'a Snapshot,
-    /// Live accounts by id.
+    aws: Option<&'a Aws>,
+    placement: Option<Placement<'a>>,
+    organization: Option<&'a Organization>,
     live: BTreeMap<&'a str, &'a Account>,
-    /// Names that belong to declared accounts.
-    taken: BTreeSet<&'a str>,
+    caller: &'a str,
 }
 
 impl<'a> Places<'a> {
     pub(super) fn new(baseline: &'a Baseline, snapshot: &'a Snapshot) -> Self {
         let organization = snapshot.organization.known();
         let live = organization.and_then(|organization| organization.accounts.known()).into_iter().flatten();
-        let mut places = Self {
-            baseline,
-            snapshot,
+        Self {
+            aws: baseline.aws.as_ref(),
+            placement: baseline.aws.as_ref().map(Placement::of),
+            organization,
             live: live.map(|account| (account.id.as_str(), account)).collect(),
-            taken: BTreeSet::new(),
-        };
-        places.taken = places.entries().iter().filter_map(|entry| entry.name.as_deref()).collect();
-        places
-    }
-
-    fn entries(&self) -> &'a [AccountEntry] {
-        self.baseline.aws.as_ref().and_then(|aws| aws.accounts.as_deref()).unwrap_or_default()
-    }
-
-    /// The place of an account.
-    pub(super) fn account(&self, id: &str) -> Place {
-        let id = id.to_owned();
-        let declared = self.entries().iter().find(|entry| entry.id.as_deref() == Some(&id));
-        if let Some(entry) = declared {
-            return Place { id, name: entry.name.clone(), unit: entry.ou.clone(), tags: entry.tags.clone() };
-        }
-        let Some(account) = self.live.get(id.as_str()) else {
-            return Place { id, name: None, unit: None, tags: BTreeMap::new() };
-        };
-        let name = Some(account.name.clone()).filter(|name| !self.taken.contains(name.as_str()));
-        match self.expected(account) {
-            Some(entry) => Place { id, name, unit: entry.ou.clone(), tags: entry.tags.clone() },
-            None => Place { id, name, unit: OuPath::parse(&account.unit).ok(), tags: account.tags.clone() },
+            caller: &snapshot.caller_account,
         }
     }
 
-    /// The `match` entry that expects an account: one that was created here, of a fitting name.
-    fn expected(&self, account: &Account) -> Option<&'a AccountEntry> {
-        let created = account.joined_method.as_deref() == Some("CREATED");
-        self.entries().iter().find(|entry| {
-            let fits = |pattern: &String| WildMatch::new(pattern).matches(&account.name);
-            created && entry.matches.as_ref().is_some_and(fits)
-        })
+    /// An account as rules see it.
+    pub(super) fn account(&self, id: &str) -> AccountView {
+        let unread = BTreeMap::new();
+        let live = self.live.get(id);
+        let ou = live.and_then(|account| OuPath::parse(&account.unit).ok());
+        let found = LiveAccount {
+            id,
+            name: live.map_or("", |account| &account.name),
+            ou: ou.as_ref(),
+            tags: live.map_or(&unread, |account| &account.tags),
+            created_here: live.is_some_and(|account| account.joined_method.as_deref() == Some("CREATED")),
+        };
+        match &self.placement {
+            Some(placement) => placement.place(found),
+            None => AccountView {
+                id: id.to_owned(),
+                name: found.name.to_owned(),
+                ou: ou.clone(),
+                tags: found.tags.clone(),
+                listed: Listed::No,
+            },
+        }
     }
 
     /// The name shown for an account: the declared one, else the live one.
-    pub(super) fn shown_name(&self, id: &str) -> Option<&'a str> {
-        let declared = self.entries().iter().find(|entry| entry.id.as_deref() == Some(id));
-        declared
-            .and_then(|entry| entry.name.as_deref())
-            .or_else(|| self.live.get(id).map(|account| account.name.as_str()))
+    pub(super) fn shown_name(&self, id: &str) -> Option<String> {
+        let declared = self.placement.as_ref().and_then(|placement| placement.declared(id)).map(|view| view.name);
+        let live = || self.live.get(id).map(|account| account.name.clone());
+        declared.filter(|name| !name.is_empty()).or_else(live)
     }
 
-    /// Whether an account is one of this estate: declared, or expected by a `match` entry. Where no accounts are declared,
-    /// whether it is a live member or the account that reads.
+    /// Whether an account is one of this estate: the baseline lists it. Where it lists none, whether it is a live member
+    /// or the account that reads.
     pub(super) fn belongs(&self, id: &str) -> bool {
-        let aws = self.baseline.aws.as_ref();
-        if aws.and_then(|aws| aws.management_account.as_deref()) == Some(id) {
+        if self.aws.and_then(|aws| aws.management_account.as_deref()) == Some(id) {
             return true;
         }
-        match aws.and_then(|aws| aws.accounts.as_ref()) {
-            Some(entries) => {
-                entries.iter().any(|entry| entry.id.as_deref() == Some(id))
-                    || self.live.get(id).is_some_and(|account| self.expected(account).is_some())
-            }
-            None => self.live.contains_key(id) || self.snapshot.caller_account == id,
+        match self.aws.and_then(|aws| aws.accounts.as_ref()) {
+            Some(_) => self.account(id).listed != Listed::No,
+            None => self.live.contains_key(id) || self.caller == id,
         }
     }
 
-    /// The path of a unit (or of the root), declared by its id or live.
+    /// The path of a unit or of the root.
     pub(super) fn unit(&self, id: &str) -> Option<OuPath> {
-        let declared = self.baseline.aws.as_ref().and_then(|aws| aws.organizational_units.as_deref());
-        if let Some(unit) = declared.into_iter().flatten().find(|unit| unit.id.as_deref() == Some(id)) {
+        let declared = self.aws.and_then(|aws| aws.organizational_units.as_ref()).into_iter().flatten();
+        if let Some(unit) = declared.into_iter().find(|unit| unit.id.as_deref() == Some(id)) {
             return Some(unit.path.clone());
         }
-        let organization = self.snapshot.organization.known()?;
+        let organization = self.organization?;
         if organization.root.known().is_some_and(|root| root == id) {
             return Some(OuPath::root());
         }
@@ -115,14 +88,13 @@ impl<'a> Places<'a> {
         OuPath::parse(&unit.path).ok()
     }
 
-    /// The name and the type (as the baseline writes it) of a policy, declared by its id or live.
+    /// The name and the type (as the baseline writes it) of a policy.
     pub(super) fn policy(&self, id: &str) -> Option<(&'a str, String)> {
-        let declared = self.baseline.aws.as_ref().and_then(|aws| aws.policies.as_deref());
-        if let Some(policy) = declared.into_iter().flatten().find(|policy| policy.id.as_deref() == Some(id)) {
+        let declared = self.aws.and_then(|aws| aws.policies.as_ref()).into_iter().flatten();
+        if let Some(policy) = declared.into_iter().find(|policy| policy.id.as_deref() == Some(id)) {
             return Some((&policy.name, policy.policy_type.clone()));
         }
-        let organization = self.snapshot.organization.known()?;
-        let policies = organization.policies.values().filter_map(|policies| policies.known()).flatten();
+        let policies = self.organization?.policies.values().filter_map(|policies| policies.known()).flatten();
         let policy = policies.into_iter().find(|policy| policy.id == id)?;
         Some((&policy.name, policy_type(&policy.policy_type)))
     }

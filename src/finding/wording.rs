@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::compare::{Drift, Subject};
+use crate::compare::Drift;
 use crate::estate::{Kind, Scope};
 
 /// How long a value may be in a sentence, in characters; the whole value stands beside it.
@@ -35,6 +35,7 @@ fn object(fields: &Map<String, Value>) -> String {
         ("between", Value::Array(ends)) => {
             format!("between {}", ends.iter().map(plain).collect::<Vec<_>>().join(" and "))
         }
+        ("allowed", Value::Array(any)) if !any.is_empty() => format!("one of {}", plain(value)),
         ("value", value) => plain(value),
         (key, value @ Value::Object(_)) => format!("{key} {value}"),
         (key, value) => format!("{key} {}", plain(value)),
@@ -51,9 +52,13 @@ pub(super) fn short(value: &Value) -> String {
     }
 }
 
-/// `name (id)`, or the one word where both are the same or one is missing.
-pub(super) fn subject(subject: &Subject) -> String {
-    if subject.name.is_empty() || subject.name == subject.id {
+/// `name (id)`, or the one word where both are the same or one is missing. What is wrong with the baseline goes by its name;
+/// its id only keeps entries apart.
+pub(super) fn subject(drift: &Drift) -> String {
+    let subject = &drift.subject;
+    if drift.kind == Kind::Baseline {
+        subject.name.clone()
+    } else if subject.name.is_empty() || subject.name == subject.id {
         subject.id.clone()
     } else {
         format!("{} ({})", subject.name, subject.id)
@@ -79,9 +84,7 @@ pub(super) fn title(template: &str, drift: &Drift, account_name: Option<&str>) -
         let (name, behind) = after.split_once('}').unwrap_or((after, ""));
         text.push_str(before);
         text.push_str(&match name {
-            // What is wrong with the baseline goes by its name; its id only keeps entries apart.
-            "subject" if drift.kind == Kind::Baseline => drift.subject.name.clone(),
-            "subject" => subject(&drift.subject),
+            "subject" => subject(drift),
             "place" => place(&drift.scope, account_name),
             "expected" => short(&drift.expected),
             "actual" => short(&drift.actual),

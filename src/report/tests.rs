@@ -377,12 +377,11 @@ fn the_published_schemas_are_those_of_the_types() {
     for (name, schema) in [("report-v1.json", report_schema()), ("snapshot-v1.json", snapshot_schema())] {
         let path = format!("{}/policies/schema/{name}", env!("CARGO_MANIFEST_DIR"));
         let made = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        // `GUARDLINE_UPDATE_SCHEMAS=1 cargo test published_schemas` writes them anew.
         if std::env::var_os("GUARDLINE_UPDATE_SCHEMAS").is_some() {
             write(path.as_ref(), &made).unwrap();
         }
         let published = std::fs::read_to_string(&path).unwrap();
-        assert!(published == made, "`policies/schema/{name}` is not that of the types");
+        assert!(published == made, "not that of the types, run: GUARDLINE_UPDATE_SCHEMAS=1 cargo test published_schemas");
     }
 }
 

@@ -7,7 +7,7 @@ use super::page::Page;
 use crate::audit::{Confidence, EventRecord, Outcome, Principal, PrincipalKind};
 use crate::finding::Authorship;
 
-/// How many candidates and attempts are shown.
+/// How many candidates and sorts of attempts are shown.
 const SHOWN: usize = 3;
 
 pub(super) fn write(page: &mut Page, authorship: &Authorship, options: &TerminalOptions) {
@@ -15,7 +15,7 @@ pub(super) fn write(page: &mut Page, authorship: &Authorship, options: &Terminal
         Outcome::Attributed => attributed(page, authorship, options),
         Outcome::Ambiguous => {
             page.entry(2, "who", &format!("not proven: {}", authorship.reason));
-            several(page, "candidate", &authorship.events, options);
+            candidates(page, &authorship.events, options);
         }
         Outcome::Automatic => page.entry(2, "who", &format!("the provider itself: {}", authorship.reason)),
         Outcome::NotFound => page.entry(2, "who", &format!("no record of it: {}", authorship.reason)),
@@ -26,7 +26,7 @@ pub(super) fn write(page: &mut Page, authorship: &Authorship, options: &Terminal
             page.entry(2, "who", &format!("the audit log could not be read whole: {}", authorship.reason));
         }
     }
-    several(page, "attempt", &authorship.attempts, options);
+    attempts(page, &authorship.attempts, options);
 }
 
 fn attributed(page: &mut Page, authorship: &Authorship, options: &TerminalOptions) {
@@ -52,19 +52,51 @@ fn attributed(page: &mut Page, authorship: &Authorship, options: &TerminalOption
     }
 }
 
-fn several(page: &mut Page, label: &str, events: &[EventRecord], options: &TerminalOptions) {
+fn candidates(page: &mut Page, events: &[EventRecord], options: &TerminalOptions) {
     for event in events.iter().take(SHOWN) {
-        let error = event.error.as_ref().map(|error| format!(", refused with {error}")).unwrap_or_default();
-        let ip = event.source_ip.as_ref().map(|ip| format!(" from {ip}")).unwrap_or_default();
-        let text = format!("{}: {} by {}{ip}{error}", options.time(event.time), happened(event), named(&event.principal));
-        page.entry(2, label, &text);
+        let text = format!("{}: {} by {}", options.time(event.time), happened(event), named(&event.principal));
+        page.entry(2, "candidate", &format!("{text}{}", from(event)));
     }
     if events.len() > SHOWN {
         page.entry(2, "", &format!("and {} more", events.len() - SHOWN));
     }
 }
 
-/// `DetachPolicy (organizations)`
+/// Attempts that differ only in their time are one line, with the last of them.
+fn attempts(page: &mut Page, events: &[EventRecord], options: &TerminalOptions) {
+    let mut sorts: Vec<(&EventRecord, usize)> = Vec::new();
+    for event in events {
+        let alike = |(first, _): &&mut (&EventRecord, usize)| {
+            (&first.source, &first.name, &first.error, &first.principal.arn, &first.source_ip)
+                == (&event.source, &event.name, &event.error, &event.principal.arn, &event.source_ip)
+        };
+        match sorts.iter_mut().find(alike) {
+            Some((last, times)) => {
+                *times += 1;
+                if event.time > last.time {
+                    *last = event;
+                }
+            }
+            None => sorts.push((event, 1)),
+        }
+    }
+    for (last, times) in sorts.iter().take(SHOWN) {
+        let error = last.error.as_deref().unwrap_or("an error");
+        let when = if *times == 1 { String::new() } else { format!("{times} times, last ") };
+        let who = named(&last.principal);
+        let text = format!("{when}{}: {} by {who}{}, refused with {error}", options.time(last.time), happened(last), from(last));
+        page.entry(2, "attempt", &text);
+    }
+    if sorts.len() > SHOWN {
+        page.entry(2, "", &format!("and {} more sorts of attempts", sorts.len() - SHOWN));
+    }
+}
+
+fn from(event: &EventRecord) -> String {
+    event.source_ip.as_ref().map(|ip| format!(" from {ip}")).unwrap_or_default()
+}
+
+/// `DetachPolicy (organizations, event 6f1c…)`
 fn happened(event: &EventRecord) -> String {
     let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
     format!("{} ({service}, event {})", event.name, event.id)

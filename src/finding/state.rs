@@ -1,0 +1,36 @@
+//! The state that was found, as a bound can ask for it.
+//!
+//! In: what was read. Out: whether it goes beyond a bound, in words. A state that is not known is beyond every bound.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::identity::hex;
+use crate::baseline::matching::State;
+use crate::baseline::model::Bound;
+use crate::compare::Drift;
+use crate::estate::Kind;
+
+/// How a drift goes beyond a bound; none when the bound covers it.
+pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
+    // Documents are written by whoever is audited: none of their keys is taken for anything but a part of them.
+    let document = matches!(drift.kind, Kind::Policy) || drift.actual.get("Statement").is_some();
+    let told = |key: &str| drift.actual.get(key).filter(|_| !document);
+    let value = told("value").unwrap_or(&drift.actual);
+    let status = told("status").or(told("state")).unwrap_or(&drift.actual);
+    let digest = digest(&drift.actual);
+    bound.excess(State {
+        number: value.as_f64(),
+        value: Some(value).filter(|value| !value.is_null()),
+        status: status.as_str(),
+        digest: Some(digest.as_str()).filter(|_| drift.actual.is_object()),
+    })
+}
+
+/// The digest of a document in its canonical form, as `digest` of an exemption takes it.
+#[must_use]
+pub fn digest(document: &Value) -> String {
+    let mut document = document.clone();
+    document.sort_all_objects();
+    format!("sha256:{}", hex(&Sha256::digest(document.to_string())))
+}
