@@ -194,18 +194,8 @@ pub struct Authorship {
 
 impl Authorship {
     fn new(attribution: &Attribution, approved_change: Option<String>) -> Self {
-        let Attribution {
-            outcome,
-            confidence,
-            reason,
-            events,
-            attempts,
-            principal,
-            chain,
-            source_ip,
-            user_agent,
-            mfa,
-        } = attribution.clone();
+        let Attribution { outcome, confidence, reason, events, attempts, principal, chain, source_ip, user_agent, mfa } =
+            attribution.clone();
         Self {
             outcome,
             confidence,

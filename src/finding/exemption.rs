@@ -99,7 +99,12 @@ impl Entry<'_> {
     fn health(&self, scope: &Scope, inputs: &Inputs<'_>, places: &Places<'_>) -> Vec<Drift> {
         let mut wrong = Vec::new();
         if self.over && !self.met.is_empty() {
-            wrong.push(self.drift(Rule::ExemptionExpired, scope, json!({"expires": self.exemption.expires}), json!(self.met)));
+            wrong.push(self.drift(
+                Rule::ExemptionExpired,
+                scope,
+                json!({"expires": self.exemption.expires}),
+                json!(self.met),
+            ));
         }
         if self.met.is_empty() && was_read(&self.exemption.matches, &inputs.snapshot.coverage, places) {
             wrong.push(self.drift(Rule::ExemptionUnused, scope, json!("a finding that it accepts"), Value::Null));
@@ -141,7 +146,8 @@ fn words(wanted: &Match) -> String {
         Ok(Value::Object(keys)) => keys,
         Ok(_) | Err(_) => serde_json::Map::new(),
     };
-    let given = keys.iter().filter(|(_, value)| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()));
+    let given =
+        keys.iter().filter(|(_, value)| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()));
     let said: Vec<String> = given.map(|(key, value)| format!("{key} {}", wording::plain(value))).collect();
     if said.is_empty() { "anything".to_owned() } else { said.join(", ") }
 }
@@ -149,7 +155,8 @@ fn words(wanted: &Match) -> String {
 /// Whether a `match` is narrower than a whole estate: it names accounts, units, tags, regions or subjects.
 fn narrows(wanted: &Match) -> bool {
     let Match { finding, account, ou, region, name, id, target, resource, subject, .. } = wanted;
-    let all = |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| pattern.chars().all(|letter| letter == '*'));
+    let all =
+        |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| pattern.chars().all(|letter| letter == '*'));
     let paths = ou.as_ref().is_some_and(|Patterns(paths)| !paths.iter().any(|path| path == "/"));
     let keys = [finding, account, region, name, id, target, resource, subject];
     paths || !wanted.tag.is_empty() || keys.into_iter().flatten().any(|patterns| !all(patterns))
@@ -193,10 +200,5 @@ fn shows(source: &str) -> &'static [Kind] {
 }
 
 /// What shows the shape of the organisation: without it, it is not known which accounts and units there are.
-const SHAPE: &[&str] = &[
-    "DescribeOrganization",
-    "ListAccounts",
-    "ListChildren",
-    "ListOrganizationalUnitsForParent",
-    "ListRoots",
-];
+const SHAPE: &[&str] =
+    &["DescribeOrganization", "ListAccounts", "ListChildren", "ListOrganizationalUnitsForParent", "ListRoots"];

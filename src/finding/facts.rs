@@ -47,7 +47,9 @@ impl Facts {
         let (service, code, resource) = (quota.next(), quota.next(), quota.next());
         let target = told("target").or(target);
         let account = drift.scope.account.clone().or_else(|| told("account"));
-        let account = account.or_else(|| [Some(own), target.as_deref()].into_iter().flatten().find(|id| is_account(id)).map(str::to_owned));
+        let account = account.or_else(|| {
+            [Some(own), target.as_deref()].into_iter().flatten().find(|id| is_account(id)).map(str::to_owned)
+        });
         let policy = places.policy(own);
         // A policy that the baseline lists by its id goes by its declared name alone.
         let name = policy.as_ref().map_or(drift.subject.name.as_str(), |(name, _)| name);
@@ -61,13 +63,19 @@ impl Facts {
             partition: inputs.snapshot.partition.clone(),
             service: told("service").or(service),
             code: told("code").or(code),
-            policy_type: told("type").map(|told| policy_type(&told)).or_else(|| Some(policy.as_ref()?.1.clone())),
+            policy_type: told("type")
+                .or_else(|| told("policy_type"))
+                .map(|told| policy_type(&told))
+                .or_else(|| Some(policy.as_ref()?.1.clone())),
             // A setting goes by its name with and without its attribute.
-            names: [Some(name), name.split_once('.').map(|(setting, _)| setting).filter(|_| drift.kind == Kind::Setting)]
-                .into_iter()
-                .flatten()
-                .map(str::to_owned)
-                .collect(),
+            names: [
+                Some(name),
+                name.split_once('.').map(|(setting, _)| setting).filter(|_| drift.kind == Kind::Setting),
+            ]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect(),
             ids: [drift.subject.id.clone(), own.to_owned()].into(),
             targets: target.map(|target| targets(&target, places)).unwrap_or_default(),
             resource: told("resource").or(resource),

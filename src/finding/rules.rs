@@ -24,12 +24,11 @@ pub struct RuleEntry {
     pub remediation: String,
 }
 
-static RULES: LazyLock<BTreeMap<Rule, RuleEntry>> = LazyLock::new(|| {
-    match serde_yaml::from_str(include_str!("../../policies/rules.yaml")) {
+static RULES: LazyLock<BTreeMap<Rule, RuleEntry>> =
+    LazyLock::new(|| match serde_yaml::from_str(include_str!("../../policies/rules.yaml")) {
         Ok(table) => table,
         Err(error) => unreachable!("`policies/rules.yaml` is part of the program and does not parse: {error}"),
-    }
-});
+    });
 
 /// The shipped table, by rule.
 #[must_use]

@@ -8,22 +8,21 @@ use sha2::{Digest, Sha256};
 use super::identity::hex;
 use crate::baseline::matching::State;
 use crate::baseline::model::Bound;
-use crate::compare::Drift;
-use crate::estate::Kind;
+use crate::compare::{Aspect, Drift};
 
 /// How a drift goes beyond a bound; none when the bound covers it.
 pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
-    // Documents are written by whoever is audited: none of their keys is taken for anything but a part of them.
-    let document = matches!(drift.kind, Kind::Policy) || drift.actual.get("Statement").is_some();
+    // Documents are written by whoever is audited: their keys say nothing about them.
+    let document = matches!(drift.aspect, Aspect::Content | Aspect::ResourcePolicy);
     let told = |key: &str| drift.actual.get(key).filter(|_| !document);
     let value = told("value").unwrap_or(&drift.actual);
-    let status = told("status").or(told("state")).unwrap_or(&drift.actual);
-    let digest = digest(&drift.actual);
+    let status = told("status").unwrap_or(&drift.actual);
+    let made = Some(&drift.actual).filter(|actual| document && !actual.is_null()).map(digest);
     bound.excess(State {
         number: value.as_f64(),
         value: Some(value).filter(|value| !value.is_null()),
         status: status.as_str(),
-        digest: Some(digest.as_str()).filter(|_| drift.actual.is_object()),
+        digest: made.as_deref().or_else(|| told("digest")?.as_str()),
     })
 }
 

@@ -241,18 +241,45 @@ const DEPLOY: &str = "arn:aws:iam::222222222222:role/deploy";
 #[test]
 fn an_exemption_matches_by_every_key_it_gives() {
     let keys = [
-        "kind: quota", "rule: quota.raised", "rule: 'quota.*'", "account: payments-prod", "account: '222222222222'",
-        "ou: /Workloads", "ou: /Workloads/Prod", "tag: {tier: prod}", "region: eu-west-1", "region: 'eu-*'",
-        "partition: aws", "service: ec2", "code: L-1216C47A", "name: 'Standard*'", "id: ec2/L-1216C47A",
-        "subject: Standard instances", "kind: quota, region: [us-east-1, eu-west-1]",
+        "kind: quota",
+        "rule: quota.raised",
+        "rule: 'quota.*'",
+        "account: payments-prod",
+        "account: '222222222222'",
+        "ou: /Workloads",
+        "ou: /Workloads/Prod",
+        "tag: {tier: prod}",
+        "region: eu-west-1",
+        "region: 'eu-*'",
+        "partition: aws",
+        "service: ec2",
+        "code: L-1216C47A",
+        "name: 'Standard*'",
+        "id: ec2/L-1216C47A",
+        "subject: Standard instances",
+        "kind: quota, region: [us-east-1, eu-west-1]",
     ];
     for key in keys {
         assert_eq!(status(&format!("match: {{{key}}}"), quota(640.0)), Status::Exempt, "{key}");
     }
     let others = [
-        "kind: region", "rule: quota.lowered", "account: legacy", "ou: /Sandbox", "tag: {tier: dev}", "region: us-east-1",
-        "partition: aws-cn", "service: lambda", "code: L-0", "name: Standard", "id: x", "subject: x", "target: x",
-        "resource: x", "type: service_control", "finding: gl-0000000000000000", "kind: quota, region: us-east-1",
+        "kind: region",
+        "rule: quota.lowered",
+        "account: legacy",
+        "ou: /Sandbox",
+        "tag: {tier: dev}",
+        "region: us-east-1",
+        "partition: aws-cn",
+        "service: lambda",
+        "code: L-0",
+        "name: Standard",
+        "id: x",
+        "subject: x",
+        "target: x",
+        "resource: x",
+        "type: service_control",
+        "finding: gl-0000000000000000",
+        "kind: quota, region: us-east-1",
     ];
     for key in others {
         assert_eq!(status(&format!("match: {{{key}}}"), quota(640.0)), Status::Open, "{key}");
@@ -274,7 +301,9 @@ fn a_policy_matches_by_type_name_target_and_unit() {
         drift(Rule::PolicyDetached, Kind::Policy, Aspect::Attachment, organization.clone(), &id, "deny-outside-eu")
     };
     let unit = || on("ou-ab12-c3d4e5f6");
-    for key in ["type: service_control", "name: deny-outside-eu", "id: p-ab12cd34", "target: /Workloads", "ou: /Workloads"] {
+    for key in
+        ["type: service_control", "name: deny-outside-eu", "id: p-ab12cd34", "target: /Workloads", "ou: /Workloads"]
+    {
         assert_eq!(status(&format!("match: {{{key}}}"), unit()), Status::Exempt, "{key}");
     }
     assert_eq!(status("match: {target: /Renamed}", unit()), Status::Open, "the declared path counts, not the live one");
@@ -321,7 +350,9 @@ fn every_sort_of_bound_holds_and_an_unknown_state_is_beyond_each() {
         ("status: ENABLED".to_owned(), json!({"status": "ENABLED"}), json!("DISABLING")),
         (format!("digest: '{}'", digest(&document)), written_otherwise, claiming),
     ] {
-        let with = |actual: Value| status(&format!("match: {{kind: quota}}, {bound}"), Drift { actual, ..quota(0.0) });
+        let aspect = if bound.starts_with("digest") { Aspect::Content } else { Aspect::Value };
+        let with =
+            |actual: Value| status(&format!("match: {{kind: quota}}, {bound}"), Drift { actual, aspect, ..quota(0.0) });
         assert_eq!(with(within), Status::Exempt, "{bound}");
         assert_eq!(with(outside), Status::Open, "{bound}");
         assert_eq!(with(Value::Null), Status::Open, "{bound}");
@@ -335,7 +366,10 @@ fn an_exemption_ends_at_its_moment_and_the_end_is_a_finding() {
     assert_eq!(judged(&entry, quota(640.0), None, "2027-03-01T23:59:59Z").status, Status::Exempt);
     let over = run(&entry, &[(quota(640.0), None)], "2027-03-02T00:00:00Z");
     let quota = over.iter().find(|finding| finding.rule == Rule::QuotaRaised).unwrap();
-    assert_eq!((quota.status, quota.notes.as_slice()), (Status::Open, &["exemption `x1` expired 2027-03-01".to_owned()][..]));
+    assert_eq!(
+        (quota.status, quota.notes.as_slice()),
+        (Status::Open, &["exemption `x1` expired 2027-03-01".to_owned()][..])
+    );
     let expired = over.iter().find(|finding| finding.rule == Rule::ExemptionExpired).unwrap();
     assert_eq!(expired.title, "Exemption x1 is over, and what it accepted still stands");
     assert_eq!(expired.actual, json!([quota.id]));
@@ -424,7 +458,10 @@ fn an_approved_change_needs_the_right_role_in_time_and_to_the_right_state() {
     assert_eq!(at("2026-11-30T00:00:00Z"), Status::Open, "`until` is not");
     let author = || Some(made_by(ci(), Vec::new(), IN_WINDOW));
     let finding = judged(&approving(by, ""), quota(641.0), author(), NOW);
-    assert_eq!((finding.status, finding.notes), (Status::Open, vec!["CHG-4711 does not apply: 641 is above max 640".to_owned()]));
+    assert_eq!(
+        (finding.status, finding.notes),
+        (Status::Open, vec!["CHG-4711 does not apply: 641 is above max 640".to_owned()])
+    );
     let finding = judged(&approving(by, ""), quota(640.0), author(), NOW);
     assert_eq!(finding.attribution.and_then(|authorship| authorship.approved_change).as_deref(), Some("CHG-4711"));
     assert_eq!(finding.approved_by.iter().map(|approval| approval.id.as_str()).collect::<Vec<_>>(), ["CHG-4711"]);
@@ -443,7 +480,8 @@ fn an_approved_difference_may_stand_until_its_time_and_then_is_open() {
     let by = "{role: 'arn:aws:iam::*:role/deploy'}";
     let until = "    accepted_until: 2026-12-05T00:00:00Z\n";
     let with = |more: &str, now: &str| {
-        let finding = judged(&approving(by, more), quota(640.0), Some(made_by(role(DEPLOY, "ci"), Vec::new(), IN_WINDOW)), now);
+        let finding =
+            judged(&approving(by, more), quota(640.0), Some(made_by(role(DEPLOY, "ci"), Vec::new(), IN_WINDOW)), now);
         (finding.status, finding.notes)
     };
     assert_eq!(with("", "2026-11-29T23:59:59Z").0, Status::Approved, "by default until `until`");
@@ -514,13 +552,15 @@ fn a_person_is_known_by_what_an_identity_provider_vouches_for() {
 #[test]
 fn a_pipeline_is_known_by_its_token_s_subject() {
     let by = "{pipeline: 'repo:acme/infra:*'}";
-    let subject = |subject: &str| Principal { user: Some(subject.to_owned()), ..principal(PrincipalKind::WebIdentity, None) };
+    let subject =
+        |subject: &str| Principal { user: Some(subject.to_owned()), ..principal(PrincipalKind::WebIdentity, None) };
     let status = |name: &str| approval(by, made_by(role(DEPLOY, "x"), vec![subject(name)], IN_WINDOW)).0;
     assert_eq!(status("repo:acme/infra:ref:refs/heads/main"), Status::Approved);
     assert_eq!(status("repo:evil/infra:ref:refs/heads/main"), Status::Open);
     assert_eq!(approval(by, made_by(role(DEPLOY, "repo:acme/infra:x"), Vec::new(), IN_WINDOW)).0, Status::Open);
     // A pipeline is no person, nor the other way round.
-    let person = approval("{person: 'repo:*'}", made_by(role(DEPLOY, "x"), vec![subject("repo:acme/infra:x")], IN_WINDOW));
+    let person =
+        approval("{person: 'repo:*'}", made_by(role(DEPLOY, "x"), vec![subject("repo:acme/infra:x")], IN_WINDOW));
     assert_eq!(person.0, Status::Open);
 }
 
@@ -566,9 +606,13 @@ fn a_finding_says_what_and_where_in_one_sentence() {
 #[test]
 fn the_worst_stand_first_then_rule_scope_and_subject() {
     let low = Drift { rule: Rule::QuotaLowered, scope: aws_account("222222222222", "us-east-1"), ..quota(1.0) };
-    let mut changes = vec![(low, None), (region("444444444444"), None), (quota(640.0), None), (region("222222222222"), None)];
+    let mut changes =
+        vec![(low, None), (region("444444444444"), None), (quota(640.0), None), (region("222222222222"), None)];
     let order = |changes: &[(Drift, Option<Attribution>)]| -> Vec<String> {
-        run("", changes, NOW).iter().map(|finding| format!("{} {}", finding.rule, finding.scope.account.as_ref().unwrap())).collect()
+        run("", changes, NOW)
+            .iter()
+            .map(|finding| format!("{} {}", finding.rule, finding.scope.account.as_ref().unwrap()))
+            .collect()
     };
     let first = order(&changes);
     assert_eq!(

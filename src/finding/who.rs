@@ -39,9 +39,10 @@ pub(super) fn fit(by: &[Who], attribution: &Attribution, places: &Places<'_>) ->
     if meant(proven) {
         return Fit::Proven;
     }
-    let mut claimed = [principal].into_iter().chain(&attribution.chain).flat_map(|identity| {
-        [&identity.session_name, &identity.source_identity, &identity.user].into_iter().flatten()
-    });
+    let mut claimed = [principal]
+        .into_iter()
+        .chain(&attribution.chain)
+        .flat_map(|identity| [&identity.session_name, &identity.source_identity, &identity.user].into_iter().flatten());
     if claimed.any(|name| meant(Proven { person: Some(name), pipeline: Some(name), role: None })) {
         Fit::NameOnly
     } else {

@@ -86,7 +86,9 @@ pub fn verdict(ended: Ended<'_>, options: ExitOptions) -> Verdict {
     let found = (count > 0 && !options.exit_zero).then(|| found(count, options.fail_on));
     let incomplete = (options.strict && !report.summary.coverage.complete).then(|| unread(report));
     match (found, incomplete) {
-        (Some(found), Some(unread)) => because(Exit::Findings, format!("{found}; coverage is incomplete too: {unread}")),
+        (Some(found), Some(unread)) => {
+            because(Exit::Findings, format!("{found}; coverage is incomplete too: {unread}"))
+        }
         (Some(found), None) => because(Exit::Findings, found),
         (None, Some(unread)) => because(Exit::Incomplete, format!("coverage is incomplete: {unread}")),
         (None, None) => Verdict { exit: Exit::Clean, why: None },

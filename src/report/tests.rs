@@ -176,7 +176,8 @@ fn hostile_policy() -> Finding {
 fn approved_and_exempt() -> [Finding; 2] {
     let approved = Finding {
         status: Status::Approved,
-        title: "Quota Standard Spot instances (ec2/L-34B43A08) is 512 in payments-prod (222222222222), us-east-1".to_owned(),
+        title: "Quota Standard Spot instances (ec2/L-34B43A08) is 512 in payments-prod (222222222222), us-east-1"
+            .to_owned(),
         approved_by: vec![Approval {
             id: "CHG-4711".to_owned(),
             reason: "Black Friday capacity".to_owned(),
@@ -328,9 +329,9 @@ fn json_whole() {
 fn hostile_text_cannot_act_on_a_terminal() {
     for width in [0, 40, 80, 200, 100_000] {
         let text = terminal(&report(), &options(width));
-        let acting = text.chars().filter(|letter| {
-            (letter.is_control() && *letter != '\n') || "\u{202e}\u{200b}".contains(*letter)
-        });
+        let acting = text
+            .chars()
+            .filter(|letter| (letter.is_control() && *letter != '\n') || "\u{202e}\u{200b}".contains(*letter));
         assert_eq!(acting.count(), 0, "width {width}");
         assert!(!text.lines().any(|line| line.starts_with("in line")), "width {width}");
     }
@@ -381,7 +382,10 @@ fn the_published_schemas_are_those_of_the_types() {
             write(path.as_ref(), &made).unwrap();
         }
         let published = std::fs::read_to_string(&path).unwrap();
-        assert!(published == made, "not that of the types, run: GUARDLINE_UPDATE_SCHEMAS=1 cargo test published_schemas");
+        assert!(
+            published == made,
+            "not that of the types, run: GUARDLINE_UPDATE_SCHEMAS=1 cargo test published_schemas"
+        );
     }
 }
 

@@ -85,7 +85,8 @@ fn left_out(page: &mut Page, rows: &[CoverageRow], status: CoverageStatus) {
         groups.entry(reason(row)).or_default().add(row);
     }
     for (reason, group) in groups {
-        let accounts = if group.accounts.is_empty() { String::new() } else { format!(", {}", some(&group.accounts, "account")) };
+        let accounts =
+            if group.accounts.is_empty() { String::new() } else { format!(", {}", some(&group.accounts, "account")) };
         let text = format!("{reason}: {}{accounts}", some(&group.sources, "source"));
         page.entry(0, word(status), &text);
     }

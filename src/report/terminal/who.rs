@@ -84,7 +84,12 @@ fn attempts(page: &mut Page, events: &[EventRecord], options: &TerminalOptions) 
         let error = last.error.as_deref().unwrap_or("an error");
         let when = if *times == 1 { String::new() } else { format!("{times} times, last ") };
         let who = named(&last.principal);
-        let text = format!("{when}{}: {} by {who}{}, refused with {error}", options.time(last.time), happened(last), from(last));
+        let text = format!(
+            "{when}{}: {} by {who}{}, refused with {error}",
+            options.time(last.time),
+            happened(last),
+            from(last)
+        );
         page.entry(2, "attempt", &text);
     }
     if sorts.len() > SHOWN {
@@ -106,7 +111,9 @@ fn happened(event: &EventRecord) -> String {
 fn named(principal: &Principal) -> String {
     let user = principal.user.as_deref().unwrap_or(&principal.arn);
     let what = match principal.kind {
-        PrincipalKind::Root => format!("the root user of account {}", principal.account.as_deref().unwrap_or("unknown")),
+        PrincipalKind::Root => {
+            format!("the root user of account {}", principal.account.as_deref().unwrap_or("unknown"))
+        }
         PrincipalKind::User => format!("IAM user {user} ({})", principal.arn),
         PrincipalKind::Role => format!("role {}", principal.role.as_deref().unwrap_or(&principal.arn)),
         PrincipalKind::SamlUser => format!("SAML user {user}"),
