@@ -18,7 +18,7 @@ use crate::compare::Rule;
 use crate::provider::aws::{Aws, Narrowing, Options};
 use crate::provider::recording::Recording;
 use crate::provider::{Estimate, Progress};
-use crate::report::Exit;
+use crate::report::{self, Exit};
 
 /// A plan that takes longer than this is worth a word before it is carried out.
 const LONG: Duration = Duration::from_secs(3600);
@@ -95,12 +95,12 @@ impl Arguments {
         let snapshot = aws.read(survey).await;
         aws.finish()?;
         drop(bar);
-        let mut text = serde_json::to_vec_pretty(&snapshot)
+        let mut text = serde_json::to_string_pretty(&snapshot)
             .map_err(|error| CliError::Write { path: PathBuf::from("-"), source: error.into() })?;
-        text.push(b'\n');
+        text.push('\n');
         match &self.snapshot {
-            Some(path) => output::file(path, &text)?,
-            None => output::stdout(&text)?,
+            Some(path) => report::write(path, &text)?,
+            None => output::stdout(text.as_bytes())?,
         }
         let read = snapshot.coverage.iter().any(|row| row.status == crate::estate::CoverageStatus::Evaluated);
         Ok(if read { Exit::Clean } else { Exit::Nothing })

@@ -4,3 +4,4 @@
 mod double;
 mod double_faults_test;
 mod double_test;
+mod scan_test;

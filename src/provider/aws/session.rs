@@ -27,7 +27,6 @@ use crate::estate::Gap;
 pub(super) const SESSION_NAME: &str = "guardline";
 
 /// What stands for the account's id in the ARN of a role.
-#[expect(clippy::literal_string_with_formatting_args, reason = "it is what people write in a baseline")]
 const ACCOUNT: &str = "{account}";
 
 /// Credentials are asked for anew this long before they end.
