@@ -1,6 +1,8 @@
 //! `guardline scan` as a process, against the wire double: what is read, what is said of what cannot be, and that a
 //! recording brings the same snapshot again.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
