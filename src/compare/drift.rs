@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Rule;
 use crate::baseline::Position;
-use crate::estate::{Kind, Scope};
+use crate::estate::{GLOBAL, Kind, Scope};
 
 /// What about the subject drifted. Together with kind, scope and subject it makes the finding's stable id, and it says
 /// which audit events can have caused the difference.
@@ -155,4 +155,85 @@ pub struct Drift {
     pub event_subject: BTreeMap<String, String>,
     /// What such a record brought about, to be held against the present state: `value` → `640`, `attachment` → `detached`.
     pub event_effect: BTreeMap<String, String>,
+}
+
+impl Drift {
+    /// A difference about which nothing is said yet but where it is and what it is about.
+    pub(super) fn new(
+        rule: Rule,
+        aspect: Aspect,
+        scope: Scope,
+        id: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            rule,
+            kind: rule.kind(),
+            aspect,
+            scope,
+            subject: Subject { id: id.into(), name: name.into() },
+            direction: Direction::Unknown,
+            expected: Value::Null,
+            actual: Value::Null,
+            position: None,
+            logged_in: Vec::new(),
+            event_subject: BTreeMap::new(),
+            event_effect: BTreeMap::new(),
+        }
+    }
+
+    /// Says whether it takes protection away.
+    pub(super) fn direction(mut self, direction: Direction) -> Self {
+        self.direction = direction;
+        self
+    }
+
+    /// Says what the baseline demands and what was read.
+    pub(super) fn values(mut self, expected: impl Into<Value>, actual: impl Into<Value>) -> Self {
+        self.expected = expected.into();
+        self.actual = actual.into();
+        self
+    }
+
+    /// Says which line of the baseline it comes from.
+    pub(super) fn at(mut self, position: Position) -> Self {
+        self.position = Some(position);
+        self
+    }
+
+    /// Adds a log that would hold the change; [`GLOBAL`] is the home region of global services.
+    pub(super) fn logged(mut self, account: &str, region: Option<&str>) -> Self {
+        let region = region.filter(|region| *region != GLOBAL).map(str::to_owned);
+        self.logged_in.push(LoggedIn { account: account.to_owned(), region });
+        self
+    }
+
+    /// Adds what a record of the change names.
+    pub(super) fn names(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.event_subject.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds what such a record brought about.
+    pub(super) fn effect(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.event_effect.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// What the finding's id is made of, and so what no two differences of a run share; also their order in a report.
+    pub(super) fn identity(&self) -> (Kind, &Scope, Aspect, &str) {
+        (self.kind, &self.scope, self.aspect, &self.subject.id)
+    }
+}
+
+/// A number as JSON, whole where it is whole.
+pub(super) fn number(value: f64) -> Value {
+    /// Up to here every whole number is held exactly.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        #[allow(clippy::cast_possible_truncation, reason = "whole, and below 2^53")]
+        let whole = value as i64;
+        return Value::from(whole);
+    }
+    Value::from(value)
 }

@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::estate::Kind;
+
 macro_rules! rules {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
         /// A rule, as it stands in reports, in `severity` and in `match`.
@@ -111,6 +113,22 @@ rules! {
     BaselineUnmatched = "baseline.unmatched",
 }
 
+impl Rule {
+    /// The kind of what it speaks of: the first word of its name says it.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self.as_str().split('.').next() {
+            Some("quota") => Kind::Quota,
+            Some("region") => Kind::Region,
+            Some("link") => Kind::Link,
+            Some("policy" | "policy-type") => Kind::Policy,
+            Some("setting") => Kind::Setting,
+            Some("audit") => Kind::AuditLog,
+            _ => Kind::Baseline,
+        }
+    }
+}
+
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -128,6 +146,14 @@ mod tests {
         for name in names {
             assert!(name.contains('.'), "{name}");
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '-'), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_baselines_own_rules_are_of_its_kind() {
+        for rule in Rule::ALL {
+            let own = rule.as_str().starts_with("exemption.") || rule.as_str().starts_with("baseline.");
+            assert_eq!(rule.kind() == Kind::Baseline, own, "{rule}");
         }
     }
 }

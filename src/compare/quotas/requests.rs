@@ -1,0 +1,159 @@
+//! What changes quotas in the future: open requests, the request template, automatic management.
+//!
+//! In: both sides. Out: drift. A request that was answered is no finding: its value is. It never reports what the
+//! baseline does not speak of.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::baseline::model::{QuotaAutoManagement, QuotaRequests};
+use crate::compare::drift::{Aspect, Direction, Drift, number};
+use crate::compare::rule::Rule;
+use crate::compare::sides::{Live, Sides, Spot};
+use crate::estate::{Observation, QuotaRequest, TemplateRow};
+
+/// Open requests, where the baseline expects none. With `quota_auto_management: adjust` those of the provider's own
+/// management are expected.
+pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
+    let Some(QuotaRequests::None) = sides.aws.quota_requests else { return };
+    let Some(Observation::Known(requests)) = &spot.facts.quota_requests else { return };
+    let adjusts = sides.aws.quota_auto_management == Some(QuotaAutoManagement::Adjust);
+    let is_open = |request: &&QuotaRequest| {
+        matches!(request.status.as_str(), "PENDING" | "CASE_OPENED") && !(request.automatic && adjusts)
+    };
+    drifts.extend(requests.iter().filter(is_open).map(|request| pending(sides, spot, request)));
+}
+
+fn pending(sides: &Sides<'_>, spot: Spot<'_>, request: &QuotaRequest) -> Drift {
+    let (service, code) = (request.quota.service.as_str(), request.quota.code.as_str());
+    let now = sides.snapshot.quota(&spot.place.account.id, spot.place.region, service, code);
+    let direction = match now.known().filter(|_| request.resource.is_none()) {
+        Some(now) if request.value > *now => Direction::Weaker,
+        Some(now) if request.value < *now => Direction::Stricter,
+        _ => Direction::Unknown,
+    };
+    let mut actual = json!({"value": number(request.value), "status": request.status});
+    if let Value::Object(keys) = &mut actual {
+        let optional = [
+            ("created", request.created.map(|created| created.to_string())),
+            ("requester", request.requester.clone()),
+            ("resource", request.resource.clone()),
+        ];
+        keys.extend(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?)))));
+    }
+    let drift = Drift::new(Rule::QuotaRequestPending, Aspect::Request, spot.scope(sides), &request.id, &request.name)
+        .direction(direction)
+        .values("none", actual)
+        .at(sides.baseline.position("/aws/quota_requests"))
+        .logged(&spot.place.account.id, Some(spot.place.region))
+        .names("request", &request.id)
+        .names("service", service)
+        .names("code", code)
+        .effect("value", number(request.value).to_string());
+    match &request.resource {
+        Some(resource) => drift.names("resource", resource),
+        None => drift,
+    }
+}
+
+/// Whether quotas may grow by themselves. One that was never set up is off.
+pub(super) fn auto_management(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
+    let Some(declared) = sides.aws.quota_auto_management else { return };
+    let state = match &spot.facts.quota_auto_management {
+        Some(Observation::Known(state)) => state.as_str(),
+        Some(Observation::Absent) => "disabled",
+        Some(Observation::Unknown(_)) | None => return,
+    };
+    let expected = match declared {
+        QuotaAutoManagement::Disabled => "disabled",
+        QuotaAutoManagement::Notify => "notify",
+        QuotaAutoManagement::Adjust => "adjust",
+    };
+    if state == expected {
+        return;
+    }
+    let reach = |word: &str| ["disabled", "notify", "adjust"].iter().position(|known| *known == word);
+    let direction = match reach(state).zip(reach(expected)) {
+        Some((state, expected)) if state > expected => Direction::Weaker,
+        Some(_) => Direction::Stricter,
+        None => Direction::Unknown,
+    };
+    let name = "automatic management of quotas";
+    drifts.push(
+        Drift::new(Rule::QuotaAutoManagement, Aspect::AutoManagement, spot.scope(sides), "auto-management", name)
+            .direction(direction)
+            .values(expected, state)
+            .at(sides.baseline.position("/aws/quota_auto_management"))
+            .logged(&spot.place.account.id, Some(spot.place.region))
+            .effect("state", state),
+    );
+}
+
+type Key<'a> = (&'a str, &'a str, &'a str);
+
+/// The template of what new accounts ask for: its rows, and whether it is in use.
+pub(super) fn template(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+    let Some(declared) = &live.sides.aws.quota_template else { return };
+    let (association, rows): (&str, &[TemplateRow]) = match &live.organization.quota_template {
+        Observation::Known(template) => (&template.association, &template.rows),
+        Observation::Absent => ("DISASSOCIATED", &[]),
+        Observation::Unknown(_) => return,
+    };
+    association_of(live, association, drifts);
+    let there: BTreeMap<Key<'_>, f64> =
+        rows.iter().map(|row| ((row.service.as_str(), row.code.as_str(), row.region.as_str()), row.value)).collect();
+    let expected: BTreeMap<Key<'_>, (usize, f64)> = declared
+        .iter()
+        .enumerate()
+        .map(|(index, row)| ((row.service.as_str(), row.code.as_str(), row.region.as_str()), (index, row.value)))
+        .collect();
+    for (key, (index, value)) in &expected {
+        let actual = there.get(key).copied();
+        let direction = match actual {
+            #[allow(clippy::float_cmp, reason = "both were written as decimal text, nothing was computed")]
+            Some(actual) if actual == *value => continue,
+            Some(actual) if actual > *value => Direction::Weaker,
+            Some(_) | None => Direction::Stricter,
+        };
+        let position = live.sides.baseline.position(&format!("/aws/quota_template/{index}"));
+        drifts.push(row(live, *key, Some(*value), actual).direction(direction).at(position));
+    }
+    let more = there.iter().filter(|(key, _)| !expected.contains_key(*key));
+    drifts.extend(more.map(|(key, value)| row(live, *key, None, Some(*value)).direction(Direction::Weaker)));
+}
+
+fn row(live: &Live<'_>, (service, code, region): Key<'_>, expected: Option<f64>, actual: Option<f64>) -> Drift {
+    let said = |value: Option<f64>| value.map_or(Value::Null, number);
+    let id = format!("{service}/{code}/{region}");
+    let effect = actual.map_or("absent".to_owned(), |value| number(value).to_string());
+    Drift::new(Rule::QuotaTemplateChanged, Aspect::Template, live.scope(), id, format!("{service} {code} in {region}"))
+        .values(said(expected), said(actual))
+        .logged(&live.organization.management_account, None)
+        .names("service", service)
+        .names("code", code)
+        .names("region", region)
+        .effect("value", effect)
+}
+
+/// A template that the baseline says is empty must not be in use; any other one must.
+fn association_of(live: &Live<'_>, association: &str, drifts: &mut Vec<Drift>) {
+    let declared = live.sides.aws.quota_template.as_ref().is_some_and(|rows| !rows.is_empty());
+    let expected = if declared { "ASSOCIATED" } else { "DISASSOCIATED" };
+    if association == expected {
+        return;
+    }
+    let direction = match association {
+        "ASSOCIATED" => Direction::Weaker,
+        "DISASSOCIATED" => Direction::Stricter,
+        _ => Direction::Unknown,
+    };
+    drifts.push(
+        Drift::new(Rule::QuotaTemplateChanged, Aspect::Template, live.scope(), "association", "use of the template")
+            .direction(direction)
+            .values(expected, association)
+            .at(live.sides.baseline.position("/aws/quota_template"))
+            .logged(&live.organization.management_account, None)
+            .effect("association", association.to_lowercase()),
+    );
+}

@@ -1,0 +1,139 @@
+//! The two sides of a comparison, and what every kind needs to find its way between them.
+//!
+//! In: a baseline and a snapshot. Out: accounts as rules see them, the live organisation beside the declared one, and
+//! scopes. It never compares.
+
+use std::collections::BTreeMap;
+
+use super::tree::Tree;
+use crate::baseline::Baseline;
+use crate::baseline::model::{Aws, OuPath};
+use crate::baseline::placement::{AccountView, LiveAccount, Placement};
+use crate::baseline::rules::{Place, Rules};
+use crate::estate::{Account, AccountFacts, Observation, Organization, RegionFacts, Scope, Snapshot};
+
+/// A baseline's AWS section and a snapshot, side by side.
+#[derive(Debug)]
+pub(super) struct Sides<'a> {
+    pub(super) baseline: &'a Baseline,
+    pub(super) aws: &'a Aws,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) rules: Rules<'a>,
+    pub(super) placement: Placement<'a>,
+    /// Accounts that were read within, or that the organisation lists, as rules see them.
+    pub(super) views: BTreeMap<&'a str, AccountView>,
+}
+
+/// The organisation as it was read, with its tree beside the declared one.
+#[derive(Debug)]
+pub(super) struct Live<'a> {
+    pub(super) sides: &'a Sides<'a>,
+    pub(super) organization: &'a Organization,
+    pub(super) tree: Tree<'a>,
+}
+
+/// What was read in one region of one account, and where that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot<'a> {
+    pub(super) place: Place<'a>,
+    pub(super) facts: &'a RegionFacts,
+}
+
+impl<'a> Sides<'a> {
+    pub(super) fn new(baseline: &'a Baseline, aws: &'a Aws, snapshot: &'a Snapshot) -> Self {
+        let placement = Placement::of(aws);
+        let mut views: BTreeMap<&str, AccountView> =
+            snapshot.accounts.keys().map(|id| (id.as_str(), unlisted(&placement, id))).collect();
+        let members = snapshot.organization.known().and_then(|organization| organization.accounts.known());
+        views.extend(members.into_iter().flatten().map(|account| (account.id.as_str(), view(&placement, account))));
+        Self { baseline, aws, snapshot, rules: Rules::of(aws), placement, views }
+    }
+
+    /// The organisation beside its declared tree; none where there is none, or it was not read.
+    pub(super) fn live(&'a self) -> Option<Live<'a>> {
+        let organization = self.snapshot.organization.known()?;
+        Some(Live { sides: self, organization, tree: Tree::new(self.aws, organization) })
+    }
+
+    /// Every account that was read within, in the order of the ids.
+    pub(super) fn accounts(&'a self) -> impl Iterator<Item = (&'a AccountView, &'a AccountFacts)> {
+        let facts = self.snapshot.accounts.iter();
+        facts.filter_map(|(id, facts)| Some((self.views.get(id.as_str())?, facts)))
+    }
+
+    /// Every region of every account that was read within and is not excluded.
+    pub(super) fn spots(&'a self) -> impl Iterator<Item = Spot<'a>> {
+        let regions =
+            self.accounts().flat_map(|(account, facts)| facts.regions.iter().map(move |facts| (account, facts)));
+        regions
+            .map(|(account, (region, facts))| Spot { place: self.place(account, region), facts })
+            .filter(|spot| self.rules.in_scope(spot.place))
+    }
+
+    pub(super) fn place(&'a self, account: &'a AccountView, region: &'a str) -> Place<'a> {
+        Place { account, region, partition: &self.snapshot.partition }
+    }
+
+    pub(super) fn scope(&self, account: &str) -> Scope {
+        Scope::account(self.snapshot.provider, account)
+    }
+
+    /// The id that a reference to an account (an id or a declared name) means; of an account that is declared nowhere
+    /// the reference itself.
+    pub(super) fn account_id<'r>(&self, reference: &'r str) -> &'r str
+    where
+        'a: 'r,
+    {
+        self.placement.resolve(reference).unwrap_or(reference)
+    }
+
+    /// What people call an account: its declared name, else its live one, else its id.
+    pub(super) fn account_name<'n>(&'n self, id: &'n str) -> &'n str {
+        let declared = self.aws.accounts.iter().flatten().find(|entry| entry.id.as_deref() == Some(id));
+        let live = || {
+            let members = self.snapshot.organization.known()?.accounts.known()?;
+            members.iter().find(|account| account.id == id).map(|account| account.name.as_str())
+        };
+        declared.and_then(|entry| entry.name.as_deref()).or_else(live).unwrap_or(id)
+    }
+}
+
+impl Live<'_> {
+    pub(super) fn scope(&self) -> Scope {
+        Scope::organization(self.sides.snapshot.provider, &self.organization.id)
+    }
+}
+
+impl Spot<'_> {
+    /// The scope of this account and region.
+    pub(super) fn scope(&self, sides: &Sides<'_>) -> Scope {
+        sides.scope(&self.place.account.id).in_region(self.place.region)
+    }
+}
+
+/// The entries of a list; none where it could not be read.
+pub(super) fn read<T>(list: &Observation<Vec<T>>) -> Option<&[T]> {
+    match list {
+        Observation::Known(list) => Some(list),
+        Observation::Absent => Some(&[]),
+        Observation::Unknown(_) => None,
+    }
+}
+
+/// A member of the organisation as rules see it.
+fn view(placement: &Placement<'_>, account: &Account) -> AccountView {
+    let ou = OuPath::parse(&account.unit).ok();
+    placement.place(LiveAccount {
+        id: &account.id,
+        name: &account.name,
+        ou: ou.as_ref(),
+        tags: &account.tags,
+        created_here: account.joined_method.as_deref() == Some("CREATED"),
+    })
+}
+
+/// An account of which only the id is known.
+fn unlisted(placement: &Placement<'_>, id: &str) -> AccountView {
+    let tags = BTreeMap::new();
+    placement.place(LiveAccount { id, name: "", ou: None, tags: &tags, created_here: false })
+}

@@ -1,0 +1,33 @@
+//! What was read and still could not be compared.
+//!
+//! In: one note for each fact that no verdict can be given on. Out: rows for the coverage, notes of one reason folded. It
+//! never drops a note: what is not decided is not in line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::estate::{CoverageRow, Gap, Scope};
+
+/// Notes while a comparison goes on.
+#[derive(Debug, Default)]
+pub(super) struct Undecided {
+    notes: BTreeMap<(Scope, String, crate::estate::CoverageStatus, String), BTreeSet<String>>,
+}
+
+impl Undecided {
+    /// Notes that `what`, read by `source`, could not be compared, and why.
+    pub(super) fn note(&mut self, scope: Scope, source: String, what: &str, gap: Gap) {
+        self.notes.entry((scope, source, gap.status, gap.reason)).or_default().insert(what.to_owned());
+    }
+
+    /// The notes as rows, in a stable order.
+    pub(super) fn into_rows(self) -> Vec<CoverageRow> {
+        let row = |((scope, source, status, reason), whats): (_, BTreeSet<String>)| {
+            let whats = whats.into_iter().collect::<Vec<_>>().join(", ");
+            let reason = Some(format!("not compared: {whats}: {reason}"));
+            CoverageRow { scope, source, status, reason, reads: 0, regions: Vec::new() }
+        };
+        let mut rows: Vec<_> = self.notes.into_iter().map(row).collect();
+        rows.sort();
+        rows
+    }
+}
