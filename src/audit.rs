@@ -4,5 +4,22 @@
 //! never guesses: what the records do not prove is ambiguous, not found or blind.
 
 mod attribution;
+mod catalogue;
+mod event;
+mod field;
+mod identity;
+mod judge;
+mod log;
+mod matching;
+mod requests;
+mod term;
 
 pub use attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
+pub use catalogue::{Catalogue, Change, Deed, Stage};
+pub use event::{Event, Rejected};
+pub use identity::{Identity, OnBehalfOf, WebIdentity};
+pub use judge::attribute;
+pub use log::{HISTORY, Log, lookups};
+
+#[cfg(test)]
+mod tests;

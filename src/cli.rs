@@ -6,6 +6,7 @@ mod completions;
 mod logging;
 mod output;
 mod progress;
+mod scan;
 mod schema;
 mod validate;
 
@@ -18,7 +19,7 @@ use crate::baseline::{self, LoadError};
 use crate::compare::Rule;
 use crate::provider::aws::{ConnectError, SurveyError};
 use crate::provider::recording::RecordingError;
-use crate::report::Exit;
+use crate::report::{self, Exit};
 
 /// Audits how a cloud estate's compute is governed, and says who changed it.
 #[derive(Debug, Parser)]
@@ -42,6 +43,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read an estate as its baseline asks
+    Scan(Box<scan::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -76,6 +79,9 @@ pub enum CliError {
         /// Why.
         source: std::io::Error,
     },
+    /// A report or snapshot cannot be written.
+    #[error(transparent)]
+    Report(#[from] report::ReportError),
     /// The work cannot begin.
     #[error("cannot start")]
     Start(#[source] std::io::Error),
@@ -87,9 +93,12 @@ impl CliError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
-            Self::Connect(_) | Self::Survey(_) | Self::Recording(_) | Self::Write { .. } | Self::Start(_) => {
-                Exit::Nothing
-            }
+            Self::Connect(_)
+            | Self::Survey(_)
+            | Self::Recording(_)
+            | Self::Write { .. }
+            | Self::Report(_)
+            | Self::Start(_) => Exit::Nothing,
         }
     }
 }
@@ -101,6 +110,7 @@ impl CliError {
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
     logging::start(cli.verbose);
     match cli.command {
+        Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
@@ -149,16 +159,26 @@ struct SchemaArguments {
 enum Schema {
     /// The declared baseline
     Baseline,
+    /// The JSON report, `guardline/report/v1`
+    Report,
+    /// What was read, `guardline/snapshot/v1`
+    Snapshot,
 }
 
 impl SchemaArguments {
     fn run(&self) -> Result<Exit, CliError> {
         let schema = match self.of {
             Schema::Baseline => baseline::schema::json_schema(),
+            Schema::Report => report::report_schema(),
+            Schema::Snapshot => report::snapshot_schema(),
         };
         let mut out = Vec::new();
         schema::run(&schema, &mut out).map_err(|source| CliError::Write { path: PathBuf::from("-"), source })?;
         output::stdout(&out)?;
         Ok(Exit::Clean)
     }
+}
+
+fn in_runtime(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Start)?.block_on(work)
 }

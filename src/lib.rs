@@ -12,5 +12,6 @@ pub mod estate;
 pub mod provider;
 pub mod compare;
 pub mod audit;
+pub mod finding;
 pub mod report;
 pub mod cli;

@@ -12,9 +12,9 @@ fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             let exit = error.exit();
-            let error = cli::visible(&format!("{:#}", anyhow::Error::from(error)));
+            let told = format!("{:#}", anyhow::Error::from(error));
             // Nothing is left to say when stderr is closed too.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            let _ = writeln!(std::io::stderr(), "error: {}", cli::visible(&told));
             ExitCode::from(exit.code())
         }
     }

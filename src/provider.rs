@@ -84,7 +84,7 @@ pub struct LookupAnswer {
 ///
 /// # Panics
 /// Never in a released program: a test parses every table.
-fn shipped<T: DeserializeOwned>(name: &str, text: &str) -> T {
+pub(crate) fn shipped<T: DeserializeOwned>(name: &str, text: &str) -> T {
     match serde_yaml::from_str(text) {
         Ok(table) => table,
         Err(error) => unreachable!("`{name}` is part of the program and does not parse: {error}"),

@@ -4,8 +4,8 @@
 use serde_json::Value as Json;
 
 use super::{
-    model::{Bound, Kind, Match, Value, Who},
-    pattern::{AnyOf, Below, Tagged, fits},
+    model::{Bound, Kind, Match, OuPath, Value, Who},
+    pattern::{AnyOf, Below, Tagged, fits, is_pattern},
     placement::AccountView,
     rules::account_words,
 };
@@ -22,6 +22,8 @@ pub struct Facts<'a> {
     pub finding: &'a str,
     /// The account, as the baseline declares it.
     pub account: Option<&'a AccountView>,
+    /// OUs that it is about without being in an account: an OU itself, or the one on which a policy is attached.
+    pub ous: &'a [OuPath],
     /// The region; `global` for what has none.
     pub region: Option<&'a str>,
     /// The partition.
@@ -40,8 +42,8 @@ pub struct Facts<'a> {
     pub targets: &'a [&'a str],
     /// ARN of the resource.
     pub resource: Option<&'a str>,
-    /// The subject as reports show it.
-    pub subject: Option<&'a str>,
+    /// The subject as reports show it: its id, its name, and both.
+    pub subjects: &'a [&'a str],
 }
 
 impl Match {
@@ -103,7 +105,8 @@ impl Matcher {
     pub fn fits(&self, facts: &Facts<'_>) -> bool {
         self.kind.is_none_or(|kind| facts.kind == Some(kind))
             && self.account.fits(facts.account.into_iter().flat_map(account_words))
-            && self.ou.fits(facts.account.and_then(|account| account.ou.as_ref()))
+            && (self.ou.fits(facts.account.and_then(|account| account.ou.as_ref()))
+                || facts.ous.iter().any(|ou| self.ou.fits(Some(ou))))
             && self.tag.fits(facts.account.map(|account| &account.tags))
             && self.rule.fits([facts.rule])
             && self.finding.fits([facts.finding])
@@ -116,7 +119,7 @@ impl Matcher {
             && self.id.fits(facts.ids.iter().copied())
             && self.target.fits(facts.targets.iter().copied())
             && self.resource.fits(facts.resource)
-            && self.subject.fits(facts.subject)
+            && self.subject.fits(facts.subjects.iter().copied())
     }
 }
 
@@ -216,9 +219,14 @@ impl Who {
     }
 }
 
+/// Field by field, so that `*` crosses `/` and never `:`: a role's path may hold a `:`, and whoever makes a role chooses it.
 fn role_fits(pattern: &str, role: &str, belongs: impl Fn(&str) -> bool) -> bool {
-    let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
-    let named =
-        account(pattern).is_some_and(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()));
-    fits(pattern, role) && (named || account(role).is_some_and(|account| belongs(&account)))
+    const FIELDS: usize = 6;
+    let (wanted, found): (Vec<&str>, Vec<&str>) =
+        (pattern.splitn(FIELDS, ':').collect(), role.splitn(FIELDS, ':').collect());
+    let (Some(wanted_account), Some(account)) = (wanted.get(4), found.get(4)) else { return false };
+    let fields = wanted.len() == FIELDS && wanted.len() == found.len();
+    fields
+        && wanted.iter().zip(&found).all(|(pattern, field)| fits(pattern, field))
+        && (!is_pattern(wanted_account) || belongs(account))
 }

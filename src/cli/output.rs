@@ -1,9 +1,9 @@
 //! Where output goes.
 //!
-//! In: bytes. Out: stdout or a file. A file appears whole or not at all; a reader that closes the pipe early is no error.
+//! In: bytes. Out: stdout or stderr. A reader that closes the pipe early is no error.
 
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ColorChoice;
 
@@ -40,21 +40,4 @@ pub(super) fn width() -> usize {
         Some((_, columns)) => usize::from(columns),
         None => 100,
     }
-}
-
-/// Writes a whole file, or none.
-pub(super) fn file(path: &Path, data: &[u8]) -> Result<(), CliError> {
-    let error = |source| CliError::Write { path: path.to_owned(), source };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = folder.join(name);
-    std::fs::write(&part, data).map_err(error)?;
-    std::fs::rename(&part, path).map_err(|source| {
-        let _ = std::fs::remove_file(&part);
-        error(source)
-    })
 }

@@ -105,10 +105,13 @@ pub struct Aws {
     concurrency: usize,
     retries: RetryPartition,
     roles: AccessRoles,
-    sessions: Mutex<BTreeMap<String, Arc<OnceCell<Result<SdkConfig, Gap>>>>>,
+    sessions: Mutex<BTreeMap<String, Arc<KeptSession>>>,
     coverage: Mutex<Coverage>,
     progress: Arc<Progress>,
 }
+
+/// A role that is taken once, or the reason why it was not given.
+type KeptSession = OnceCell<Result<SdkConfig, Gap>>;
 
 /// The roles that the baseline names.
 #[derive(Clone, Debug, Default)]

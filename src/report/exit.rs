@@ -1,32 +1,120 @@
-//! The exit code, which is all that a scheduler reads.
+//! The code to exit with, and the sentence that explains it.
 //!
-//! In: what a run found and could not read. Out: one of five codes. It never depends on the output's format.
+//! In: how a run ended, and what was asked for. Out: one code and, unless it is 0, one line for stderr. It knows nothing
+//! of the formats, so that no format can change it.
 
-/// How a run ends.
+use crate::baseline::model::Severity;
+use crate::estate::CoverageStatus;
+use crate::finding::Status;
+
+use super::Report;
+
+/// What the process exits with. The first that applies, in the order 2, 1, 3, 4, 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Exit {
-    /// In line, or nothing that was asked to fail on.
-    Clean,
+    /// Nothing to say.
+    Clean = 0,
     /// Nothing could be evaluated, or the output could not be written.
-    Nothing,
+    Nothing = 1,
     /// Bad arguments, baseline or policy document.
-    BadInput,
-    /// Open findings at or above `--fail-on`.
-    Findings,
-    /// Under `--strict`, incomplete coverage.
-    Incomplete,
+    BadInput = 2,
+    /// Open findings at or above the threshold.
+    Findings = 3,
+    /// Incomplete coverage, where that was asked for.
+    Incomplete = 4,
 }
 
 impl Exit {
-    /// The process's exit code.
+    /// The code.
     #[must_use]
     pub const fn code(self) -> u8 {
-        match self {
-            Self::Clean => 0,
-            Self::Nothing => 1,
-            Self::BadInput => 2,
-            Self::Findings => 3,
-            Self::Incomplete => 4,
-        }
+        self as u8
     }
+}
+
+/// What decides the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitOptions {
+    /// The least severity of an open finding that counts: `--fail-on`.
+    pub fail_on: Severity,
+    /// Whether incomplete coverage counts: `--strict`.
+    pub strict: bool,
+    /// Whether findings do not count: `--exit-zero`.
+    pub exit_zero: bool,
+}
+
+impl Default for ExitOptions {
+    fn default() -> Self {
+        Self { fail_on: Severity::Medium, strict: false, exit_zero: false }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended<'a> {
+    /// It was not begun: arguments, baseline or policy document are wrong.
+    BadInput(&'a str),
+    /// It could not look, or what it saw could not be written.
+    Failed(&'a str),
+    /// It has a report.
+    Reported(&'a Report),
+}
+
+/// The code and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The code.
+    pub exit: Exit,
+    /// The line for stderr; none with code 0.
+    pub why: Option<String>,
+}
+
+/// Decides the code.
+#[must_use]
+pub fn verdict(ended: Ended<'_>, options: ExitOptions) -> Verdict {
+    let report = match ended {
+        Ended::BadInput(reason) => return because(Exit::BadInput, reason.to_owned()),
+        Ended::Failed(reason) => return because(Exit::Nothing, reason.to_owned()),
+        Ended::Reported(report) => report,
+    };
+    if !report.coverage.iter().any(|row| row.status == CoverageStatus::Evaluated && shows_state(&row.source)) {
+        return because(Exit::Nothing, "nothing could be evaluated; the coverage says why".to_owned());
+    }
+    let open = report.findings.iter().filter(|finding| finding.status == Status::Open);
+    let count = open.filter(|finding| finding.severity >= options.fail_on).count();
+    let found = (count > 0 && !options.exit_zero).then(|| found(count, options.fail_on));
+    let incomplete = (options.strict && !report.summary.coverage.complete).then(|| unread(report));
+    match (found, incomplete) {
+        (Some(found), Some(unread)) => {
+            because(Exit::Findings, format!("{found}; coverage is incomplete too: {unread}"))
+        }
+        (Some(found), None) => because(Exit::Findings, found),
+        (None, Some(unread)) => because(Exit::Incomplete, format!("coverage is incomplete: {unread}")),
+        (None, None) => Verdict { exit: Exit::Clean, why: None },
+    }
+}
+
+fn because(exit: Exit, why: String) -> Verdict {
+    Verdict { exit, why: Some(why) }
+}
+
+/// Whether a read shows the state of the estate: to know oneself, or to find the author of a change, is not enough.
+fn shows_state(source: &str) -> bool {
+    !source.starts_with("sts:") && !source.starts_with("cloudtrail:LookupEvents")
+}
+
+fn found(count: usize, least: Severity) -> String {
+    let findings = if count == 1 { "1 open finding is" } else { &format!("{count} open findings are") };
+    match least {
+        Severity::Critical => format!("{findings} critical"),
+        Severity::Info | Severity::Low | Severity::Medium | Severity::High => format!("{findings} {least} or worse"),
+    }
+}
+
+fn unread(report: &Report) -> String {
+    let coverage = &report.summary.coverage;
+    let count = coverage.denied + coverage.throttled + coverage.failed;
+    let reads = if count == 1 { "1 read was" } else { &format!("{count} reads were") };
+    format!("{reads} denied, throttled or failed")
 }

@@ -32,7 +32,7 @@ pub mod servicequotas;
 pub mod sts;
 pub mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,9 @@ pub struct Options {
     pub limits: Option<f64>,
     /// How far the server's clock is ahead of the real one; requests signed more than five minutes off are refused.
     pub clock_ahead: SignedDuration,
+    /// Organizations and Account Management answer in the partition's global region alone, as their true endpoints
+    /// do; an SDK under `AWS_ENDPOINT_URL` signs for whatever region it is told.
+    pub strict_regions: bool,
 }
 
 /// One request, as the server saw it.
@@ -92,7 +95,7 @@ impl Call {
 
 /// What the server's threads share.
 pub(crate) struct Shared {
-    estate: Mutex<Estate>,
+    estate: RwLock<Estate>,
     sessions: Sessions,
     faults: Mutex<Faults>,
     limits: Mutex<Option<Limits>>,
@@ -100,6 +103,7 @@ pub(crate) struct Shared {
     unexpected: Mutex<Vec<Call>>,
     latency: Mutex<Duration>,
     clock_ahead: Mutex<SignedDuration>,
+    strict_regions: bool,
 }
 
 /// What goes back for one request, before it is bytes.
@@ -130,7 +134,7 @@ impl Server {
     /// Serves an estate on a free loopback port.
     pub fn start_with(estate: Estate, options: Options) -> Self {
         let shared = Arc::new(Shared {
-            estate: Mutex::new(estate),
+            estate: RwLock::new(estate),
             sessions: Sessions::default(),
             faults: Mutex::new(Faults::new(options.faults)),
             limits: Mutex::new(options.limits.map(Limits::published)),
@@ -138,6 +142,7 @@ impl Server {
             unexpected: Mutex::default(),
             latency: Mutex::new(options.latency),
             clock_ahead: Mutex::new(options.clock_ahead),
+            strict_regions: options.strict_regions,
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
@@ -163,14 +168,14 @@ impl Server {
             ("AWS_ENDPOINT_URL", self.url.clone()),
             ("AWS_ACCESS_KEY_ID", format!("AKIA{account}TEST")),
             ("AWS_SECRET_ACCESS_KEY", "not-a-secret".to_owned()),
-            ("AWS_REGION", held(&self.shared.estate).global_region.clone()),
+            ("AWS_REGION", self.estate().global_region.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
     }
 
     /// The estate, to change while the server runs; calls wait for as long as it is held.
-    pub fn estate(&self) -> MutexGuard<'_, Estate> {
-        held(&self.shared.estate)
+    pub fn estate(&self) -> RwLockWriteGuard<'_, Estate> {
+        self.shared.estate.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces all faults.
@@ -306,11 +311,16 @@ impl Shared {
 
     /// Answers one request.
     pub(crate) fn answer(&self, request: &mut Request) -> (Outcome, Option<Caller>) {
-        let estate = held(&self.estate);
+        let estate = self.estate.read().unwrap_or_else(PoisonError::into_inner);
         let caller = match authenticate(request, &estate, &self.sessions, self.now()) {
             Ok(caller) => caller,
             Err(refusal) => return (Outcome { answer: Err(refusal), effect: None }, None),
         };
+        let global = matches!(request.service.as_str(), "organizations" | "account");
+        if self.strict_regions && global && request.region != estate.global_region {
+            let answer = Err(refuse(Cause::WrongRegion, request, &caller.arn));
+            return (Outcome { answer, effect: None }, Some(caller));
+        }
         let Some(handler) = handler(request) else {
             let refusal = refuse(Cause::UnknownOperation, request, &caller.arn);
             held(&self.unexpected).push(call(request, Some(&caller), refusal.status, Some(&refusal)));

@@ -44,8 +44,7 @@ impl Limits {
             wanted.push((format!("servicequotas {account}"), 50.0, 50.0));
             wanted.push(("servicequotas".to_owned(), 100.0, 100.0));
         }
-        let full = |(name, rate, burst): &(String, f64, f64)| self.fill(name, *rate, *burst, now) >= 1.0;
-        if !wanted.iter().map(full).fold(true, |all, one| all && one) {
+        if !wanted.iter().all(|(name, rate, burst)| self.fill(name, *rate, *burst, now) >= 1.0) {
             return false;
         }
         for (name, ..) in &wanted {

@@ -37,6 +37,9 @@ struct Args {
     /// Seconds the server's clock is ahead.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     clock_ahead: i64,
+    /// Refuse Organizations and Account Management outside the global region.
+    #[arg(long)]
+    strict_regions: bool,
     /// Cut lists into pages of at most so many.
     #[arg(long)]
     page: Option<usize>,
@@ -64,7 +67,7 @@ fn main() {
     }
     estate.paging.cap = args.page.or(estate.paging.cap);
     estate.paging.empty_pages |= args.empty_pages;
-    let faults: Vec<Fault> = args.faults.as_ref().map(|path| from_json(path)).unwrap_or_default();
+    let faults: Vec<Fault> = args.faults.as_ref().map(from_json).unwrap_or_default();
     let limits = match args.limits.as_str() {
         "off" => None,
         "published" => Some(1.0),
@@ -75,6 +78,7 @@ fn main() {
         latency: Duration::from_millis(args.latency_ms),
         limits,
         clock_ahead: jiff::SignedDuration::from_secs(args.clock_ahead),
+        strict_regions: args.strict_regions,
     };
     let server = Server::start_with(estate, options);
     println!("{}", serde_json::json!({"url": server.url()}));

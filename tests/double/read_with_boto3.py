@@ -1,7 +1,7 @@
 """An outside reader of the double: boto3 parses every answer, and botocore's models judge it.
 
-In: the double's URL and, with --operations FILE, the list that `aws-double --operations` prints. Out: exit 0 when
-every operation was called, every key of every raw answer is a member that botocore's model names, with its type, and
+In: the program `aws-double`; it is started twice, with whole and with small, partly empty pages. Out: exit 0 when
+every operation it names was called, every key of every raw answer is a member that botocore's model names, with its type, and
 nothing was lost between the raw answer and what boto3 returned; otherwise one line per mistake and exit 1.
 It never changes anything, and trusts nothing the double says of itself.
 """
@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
@@ -431,19 +432,37 @@ def read(url):
     read_refusals(url)
 
 
+def operations(program):
+    return set(json.loads(subprocess.run([program, "--operations"], check=True, capture_output=True).stdout))
+
+
+def read_program(program, *options):
+    """Starts the program, reads all it has to say, and ends it by ending its input."""
+    process = subprocess.Popen(
+        [program, "--sample", "full", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    exercised.clear()
+    try:
+        read(json.loads(process.stdout.readline())["url"])
+    finally:
+        _, told = process.communicate(timeout=10)
+    for operation in sorted(operations(program) - exercised):
+        wrong(operation, "was never exercised")
+    # It must have told of the two changes this reader tried, and of no other call.
+    unexpected = [line.split()[1] for line in told.decode().splitlines() if line.startswith("unexpected:")]
+    if sorted(unexpected) != ["ec2:EnableSerialConsoleAccess", "organizations:LeaveOrganization"]:
+        wrong("unexpected calls", str(unexpected))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--operations", help="a file that holds what `aws-double --operations` prints")
-    arguments = parser.parse_args()
-    read(arguments.url)
-    if arguments.operations:
-        with open(arguments.operations, encoding="utf-8") as file:
-            for operation in sorted(set(json.load(file)) - exercised):
-                wrong(operation, "was never exercised")
+    parser.add_argument("program", help="the path of `aws-double`")
+    program = parser.parse_args().program
+    read_program(program)
+    read_program(program, "--page", "3", "--empty-pages")
     for mistake in sorted(set(mistakes)):
         print(mistake, file=sys.stderr)
-    print(f"{len(exercised)} operations read, {len(set(mistakes))} mistakes")
+    print(f"{len(exercised)} operations read twice, {len(set(mistakes))} mistakes")
     sys.exit(1 if mistakes else 0)
 
 

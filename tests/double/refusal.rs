@@ -37,6 +37,8 @@ pub enum Cause {
     Expired,
     /// Signed at another time than the server's.
     Skewed,
+    /// Signed for a region where the service is not.
+    WrongRegion,
     /// No identity policy allows it.
     Denied,
     /// A service control policy denies it.
@@ -71,9 +73,10 @@ fn status_and_code(cause: Cause, request: &Request) -> (u16, &'static str) {
         (Cause::Expired, RestJson) => (403, "ExpiredTokenException"),
         (Cause::Expired, Query) => (403, "ExpiredToken"),
         (Cause::Expired | Cause::Skewed, Ec2) => (400, "RequestExpired"),
-        (Cause::Skewed, Json) => (400, "InvalidSignatureException"),
-        (Cause::Skewed, RestJson) => (403, "InvalidSignatureException"),
-        (Cause::Skewed, Query) => (403, "SignatureDoesNotMatch"),
+        (Cause::Skewed | Cause::WrongRegion, Json) => (400, "InvalidSignatureException"),
+        (Cause::Skewed | Cause::WrongRegion, RestJson) => (403, "InvalidSignatureException"),
+        (Cause::WrongRegion, Ec2) => (401, "AuthFailure"),
+        (Cause::Skewed | Cause::WrongRegion, Query) => (403, "SignatureDoesNotMatch"),
         (Cause::Denied | Cause::DeniedByScp, Json) => (400, "AccessDeniedException"),
         (Cause::Denied | Cause::DeniedByScp, RestJson) => (403, "AccessDeniedException"),
         (Cause::Denied | Cause::DeniedByScp, Query) => (403, "AccessDenied"),
@@ -113,6 +116,7 @@ fn message(cause: Cause, request: &Request, who: &str) -> String {
             let at = request.signed_at.map(|at| at.strftime("%Y%m%dT%H%M%SZ").to_string()).unwrap_or_default();
             format!("Signature expired: {at} is now earlier than the server's time (5 min. allowed)")
         }
+        Cause::WrongRegion => "Credential should be scoped to a valid region.".to_owned(),
         Cause::Denied => format!(
             "{prefix}User: {who} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
         ),

@@ -196,13 +196,19 @@ pub fn epoch(at: Timestamp) -> Value {
 }
 
 /// Drops the members that are null: AWS leaves out what it does not have.
-pub fn pruned(value: Value) -> Value {
+pub fn pruned(mut value: Value) -> Value {
+    prune(&mut value);
+    value
+}
+
+fn prune(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, pruned(v))).collect::<Map<_, _>>().into()
+            map.retain(|_, member| !member.is_null());
+            map.values_mut().for_each(prune);
         }
-        Value::Array(items) => items.into_iter().map(pruned).collect(),
-        other => other,
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
     }
 }
 

@@ -2,4 +2,6 @@
 
 #[path = "../double/double.rs"]
 mod double;
+mod double_faults_test;
 mod double_test;
+mod scan_test;

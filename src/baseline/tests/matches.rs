@@ -82,6 +82,8 @@ fn a_role_whose_account_is_a_pattern_reaches_no_further_than_the_estate() {
     assert!(fits("arn:aws:iam::111111111111:role/deploy/prod"));
     assert!(!fits("arn:aws:iam::999999999999:role/deploy"));
     assert!(!fits("arn:aws:iam::111111111111:role/other"));
+    // A role's path may hold a `:`.
+    assert!(!fits("arn:aws:iam::111111111111:role/x:role/deploy"));
     let named = Who::Role("arn:aws:iam::999999999999:role/deploy".to_owned());
     let outside = Proven { role: Some("arn:aws:iam::999999999999:role/deploy"), ..Proven::default() };
     assert!(named.fits(outside, |_| false), "an account named in full may be outside");

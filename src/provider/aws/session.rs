@@ -26,6 +26,9 @@ use crate::estate::Gap;
 /// The session name and user-agent word by which defenders recognise the agent.
 pub(super) const SESSION_NAME: &str = "guardline";
 
+/// What stands for the account's id in the ARN of a role.
+const ACCOUNT: &str = "{account}";
+
 /// Credentials are asked for anew this long before they end.
 const MARGIN: Duration = Duration::from_secs(300);
 
@@ -127,7 +130,7 @@ pub(super) struct Roles<'a> {
 impl Roles<'_> {
     fn arn(&self, name: &str, account: &str) -> String {
         if name.starts_with("arn:") {
-            name.replace("{account}", account)
+            name.replace(ACCOUNT, account)
         } else {
             format!("arn:{}:iam::{account}:role/{name}", self.partition)
         }

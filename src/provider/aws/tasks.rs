@@ -104,9 +104,18 @@ impl Aws {
     }
 
     async fn look_around(&self, baseline: &Baseline, narrowing: &Narrowing) -> Survey {
-        let wants_template = baseline.model.aws.as_ref().is_some_and(|aws| aws.quota_template.is_some());
-        let organization = self.read_organization(wants_template && narrowing.kind("quota")).await;
-        let wanted = Wanted::new(baseline, organization.known(), &self.identity, narrowing);
+        let nothing = crate::baseline::model::Aws::default();
+        let aws = baseline.model.aws.as_ref().unwrap_or(&nothing);
+        let organization = self.read_organization(aws.quota_template.is_some() && narrowing.kind("quota")).await;
+        let wanted = Wanted::new(aws, organization.known(), &self.identity, narrowing);
+        for (section, reason) in wanted.left_out() {
+            let gap = Gap { status: CoverageStatus::Skipped, reason: reason.to_owned() };
+            self.note_gap(
+                Scope::account(Provider::Aws, &self.identity.account),
+                &format!("baseline `{section}`"),
+                &gap,
+            );
+        }
         let mut survey = Survey {
             organization: organization.clone(),
             accounts: BTreeMap::new(),
@@ -118,14 +127,14 @@ impl Aws {
             self.progress.plan(polled.len() as u64);
             let central = organization.known().is_some();
             let statuses: Vec<_> = stream::iter(&polled)
-                .map(|account| async move { (account, self.region_status(&account.id, central).await) })
+                .map(|account| async move { (account, self.region_status(account.id(), central).await) })
                 .buffer_unordered(self.concurrency)
                 .collect()
                 .await;
             for (account, region_status) in statuses {
                 survey.plan_account(self, &wanted, account, &region_status);
                 let facts = AccountFacts { region_status, regions: BTreeMap::new() };
-                survey.accounts.insert(account.id.clone(), facts);
+                survey.accounts.insert(account.id().to_owned(), facts);
             }
         }
         survey.plan_definitions();
@@ -383,11 +392,11 @@ impl Survey {
             Observation::Unknown(gap) => {
                 let reason = format!("its regions are unknown: {}", gap.reason);
                 let gap = Gap { status: gap.status, reason };
-                aws.note_gap(Scope::account(Provider::Aws, &account.id), "reads in each region", &gap);
+                aws.note_gap(Scope::account(Provider::Aws, account.id()), "reads in each region", &gap);
                 return;
             }
         };
-        let id = || account.id.clone();
+        let id = || account.id().to_owned();
         if wanted.auto_management() {
             self.tasks.push(Task::AutoManagement { account: id() });
         }
@@ -398,8 +407,8 @@ impl Survey {
             }
             let name = || region.clone();
             for service in wanted.services(account, region, region == &aws.home) {
-                let resources = wanted.resource_level(&service);
-                self.tasks.push(Task::Quotas { account: id(), region: name(), service, resources });
+                let resources = wanted.resource_level(service);
+                self.tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
             }
             for index in wanted.settings(account, region) {
                 self.tasks.push(Task::Setting { account: id(), region: name(), index });
@@ -410,7 +419,7 @@ impl Survey {
             if wanted.zone_groups(account, region) {
                 self.tasks.push(Task::ZoneGroups { account: id(), region: name() });
             }
-            if wanted.trails(account) {
+            if wanted.trails(account, region) {
                 self.tasks.push(Task::Trails { account: id(), region: name() });
             }
             if wanted.stores(account) {

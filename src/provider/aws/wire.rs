@@ -209,7 +209,7 @@ fn assumed(input: &Value) -> HttpResponse {
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
          <AccessKeyId>REPLAY{account}</AccessKeyId><SecretAccessKey>none</SecretAccessKey><SessionToken>none</SessionToken>\
          <Expiration>9999-12-31T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>none</AssumedRoleId>\
-         <Arn>none</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+         <Arn>arn:aws:sts::{account}:assumed-role/replay/guardline</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
     );
     HttpResponse::new(
         StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("200 is a status")),
