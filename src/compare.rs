@@ -45,7 +45,8 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     let live = sides.live();
     let (mut drifts, mut undecided) = (Vec::new(), Undecided::default());
     for account in &sides.unplaced {
-        let reason = "the organisation's accounts were not read, so that it cannot be told which rules apply".to_owned();
+        let reason =
+            "the organisation's accounts were not read, so that it cannot be told which rules apply".to_owned();
         let gap = Gap { status: CoverageStatus::Failed, reason };
         undecided.note(sides.scope(account), "organizations:ListAccountsForParent".to_owned(), "the account", gap);
     }

@@ -159,7 +159,13 @@ pub struct Drift {
 
 impl Drift {
     /// A difference about which nothing is said yet but where it is and what it is about.
-    pub(super) fn new(rule: Rule, aspect: Aspect, scope: Scope, id: impl Into<String>, name: impl Into<String>) -> Self {
+    pub(super) fn new(
+        rule: Rule,
+        aspect: Aspect,
+        scope: Scope,
+        id: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
         Self {
             rule,
             kind: rule.kind(),

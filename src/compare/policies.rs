@@ -40,6 +40,9 @@ pub(super) fn type_name(policy_type: &str) -> String {
     lower.strip_suffix("_policy").unwrap_or(&lower).to_owned()
 }
 
+/// One way of telling which policy an entry means.
+type Way<'a> = &'a dyn Fn(&PolicyRule, &Policy) -> bool;
+
 /// A declared policy and its place among the declared ones.
 type Declared<'a> = (usize, &'a PolicyRule);
 
@@ -79,7 +82,7 @@ fn meant<'a, 'p>(declared: &[Declared<'a>], policies: &'p [Policy]) -> BTreeMap<
         rule.id.is_none() && rule.name == policy.name && (policy.aws_managed || !rule.aws_managed)
     };
     let by_pattern = |rule: &PolicyRule, policy: &Policy| is_pattern(&rule.name) && fits(&rule.name, &policy.name);
-    let ways: [&dyn Fn(&PolicyRule, &Policy) -> bool; 3] = [&by_id, &by_name, &by_pattern];
+    let ways: [Way<'_>; 3] = [&by_id, &by_name, &by_pattern];
     for way in ways {
         for policy in policies {
             let one = declared.iter().find(|(_, rule)| way(rule, policy));

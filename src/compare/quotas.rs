@@ -108,10 +108,7 @@ impl<'a> Service<'a> {
         self.sides.snapshot.quota(&place.account.id, place.region, self.service, code)
     }
 
-    fn definitions(
-        self,
-        region: &str,
-    ) -> Option<&'a Observation<std::collections::BTreeMap<String, QuotaDefinition>>> {
+    fn definitions(self, region: &str) -> Option<&'a Observation<std::collections::BTreeMap<String, QuotaDefinition>>> {
         self.sides.snapshot.quota_definitions.get(region)?.get(self.service)
     }
 

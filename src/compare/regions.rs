@@ -41,12 +41,7 @@ pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
     }
 }
 
-fn statuses_of(
-    sides: &Sides<'_>,
-    account: &AccountView,
-    statuses: &BTreeMap<String, String>,
-    drifts: &mut Vec<Drift>,
-) {
+fn statuses_of(sides: &Sides<'_>, account: &AccountView, statuses: &BTreeMap<String, String>, drifts: &mut Vec<Drift>) {
     for region in statuses.keys().chain(&named(sides, statuses)) {
         let place = sides.place(account, region);
         let Some(chosen) = sides.rules.region(place).filter(|_| sides.rules.in_scope(place)) else { continue };

@@ -81,7 +81,8 @@ fn is_same(name: &str, expected: &Value, actual: &Value) -> bool {
     match (name, expected, actual) {
         // A key goes by its alias, by its ARN, and by the ARN of its alias.
         ("ebs_default_kms_key", Value::String(expected), Value::String(actual)) => {
-            fits(expected, actual) || (expected.starts_with("alias/") && fits(&format!("arn:*:kms:*:{expected}"), actual))
+            fits(expected, actual)
+                || (expected.starts_with("alias/") && fits(&format!("arn:*:kms:*:{expected}"), actual))
         }
         ("allowed_images_settings.image_criteria", ..) => criteria(expected) == criteria(actual),
         (_, Value::Number(expected), Value::Number(actual)) => expected.as_f64() == actual.as_f64(),

@@ -73,7 +73,8 @@ impl<'a> Sides<'a> {
 
     /// Every region of every account that was read within and is not excluded.
     pub(super) fn spots(&'a self) -> impl Iterator<Item = Spot<'a>> {
-        let regions = self.accounts().flat_map(|(account, facts)| facts.regions.iter().map(move |facts| (account, facts)));
+        let regions =
+            self.accounts().flat_map(|(account, facts)| facts.regions.iter().map(move |facts| (account, facts)));
         regions
             .map(|(account, (region, facts))| Spot { place: self.place(account, region), facts })
             .filter(|spot| self.rules.in_scope(spot.place))

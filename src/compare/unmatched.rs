@@ -38,7 +38,8 @@ struct Search<'a, 's> {
 impl Search<'_, '_> {
     /// Notes that `text`, which stands at `pointer`, names no `what`. The id does not hang on the place in a list.
     fn nothing(&mut self, pointer: &str, what: &str, text: &str) {
-        let section: String = pointer.split('/').filter(|step| step.parse::<usize>().is_err()).collect::<Vec<_>>().join("/");
+        let section: String =
+            pointer.split('/').filter(|step| step.parse::<usize>().is_err()).collect::<Vec<_>>().join("/");
         let drift = Drift::new(
             Rule::BaselineUnmatched,
             Aspect::Entry,
@@ -50,13 +51,7 @@ impl Search<'_, '_> {
     }
 
     /// Each of one or more texts, with the place where it stands.
-    fn each(
-        &mut self,
-        pointer: &str,
-        what: &str,
-        texts: Option<&Patterns>,
-        exists: impl Fn(&str) -> bool,
-    ) {
+    fn each(&mut self, pointer: &str, what: &str, texts: Option<&Patterns>, exists: impl Fn(&str) -> bool) {
         let Some(Patterns(texts)) = texts else { return };
         for (index, text) in texts.iter().enumerate().filter(|(_, text)| !exists(text)) {
             // A lone text stands at the key itself, and its place is found there.
@@ -66,7 +61,9 @@ impl Search<'_, '_> {
 
     fn place(&mut self, pointer: &str, applies: &Where) {
         let universe = self.universe;
-        self.each(&format!("{pointer}/account"), "account", applies.account.as_ref(), |text| universe.has_account(text));
+        self.each(&format!("{pointer}/account"), "account", applies.account.as_ref(), |text| {
+            universe.has_account(text)
+        });
         self.each(&format!("{pointer}/ou"), "OU", applies.ou.as_ref(), |text| universe.has_unit(text));
         self.each(&format!("{pointer}/region"), "region", applies.region.as_ref(), |text| universe.has_region(text));
     }
@@ -151,11 +148,17 @@ impl Search<'_, '_> {
         self.each(&format!("{pointer}/ou"), "OU", wanted.ou.as_ref(), |text| universe.has_unit(text));
         self.each(&format!("{pointer}/region"), "region", wanted.region.as_ref(), |text| universe.has_region(text));
         self.each(&format!("{pointer}/target"), "target", wanted.target.as_ref(), |target| {
-            if target.starts_with('/') { universe.has_unit(target) } else { universe.has_account(target) || universe.has_id(target) }
+            if target.starts_with('/') {
+                universe.has_unit(target)
+            } else {
+                universe.has_account(target) || universe.has_id(target)
+            }
         });
         let services: Vec<&str> = wanted.service.iter().flat_map(|services| &services.0).map(String::as_str).collect();
         if wanted.kind == Some(Kind::Quota) {
-            self.each(&format!("{pointer}/service"), "service", wanted.service.as_ref(), |text| universe.has_service(text));
+            self.each(&format!("{pointer}/service"), "service", wanted.service.as_ref(), |text| {
+                universe.has_service(text)
+            });
             let of_services = |code: &str| {
                 services.is_empty()
                     || services.iter().any(|service| !universe.has_service(service) || universe.has_code(service, code))

@@ -13,9 +13,12 @@ use crate::estate::{Observation, Scope};
 /// Compares management account and feature set.
 pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     let (sides, organization) = (live.sides, live.organization);
-    if let Some(owner) = sides.aws.management_account.as_ref().filter(|owner| **owner != organization.management_account) {
+    if let Some(owner) =
+        sides.aws.management_account.as_ref().filter(|owner| **owner != organization.management_account)
+    {
         let id = format!("{}/management-account", organization.id);
-        let drift = Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, live.scope(), id, "management account");
+        let drift =
+            Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, live.scope(), id, "management account");
         drifts.push(
             drift
                 .values(owner.as_str(), organization.management_account.as_str())
@@ -29,7 +32,8 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     let types = sides.aws.policy_types.as_ref().is_some_and(|types| !types.is_empty());
     if (policies || types) && organization.feature_set != "ALL" {
         let section = if types { "/aws/policy_types" } else { "/aws/policies" };
-        let drift = Drift::new(Rule::LinkOrganizationChanged, Aspect::Status, live.scope(), &organization.id, "feature set");
+        let drift =
+            Drift::new(Rule::LinkOrganizationChanged, Aspect::Status, live.scope(), &organization.id, "feature set");
         drifts.push(
             drift
                 .values("ALL", organization.feature_set.as_str())
@@ -45,8 +49,9 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
 pub(super) fn identity(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
     let Some(declared) = &sides.aws.organization else { return };
     let scope = Scope::organization(sides.snapshot.provider, declared.as_str());
-    let drift = Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, scope, declared.as_str(), declared.as_str())
-        .at(sides.baseline.position("/aws/organization"));
+    let drift =
+        Drift::new(Rule::LinkOrganizationChanged, Aspect::Existence, scope, declared.as_str(), declared.as_str())
+            .at(sides.baseline.position("/aws/organization"));
     let caller = &sides.snapshot.caller_account;
     match &sides.snapshot.organization {
         Observation::Known(live) if live.id == *declared => {}

@@ -141,8 +141,11 @@ fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>) {
 fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     let Some(declared) = &live.sides.aws.responsibility_transfers else { return };
     let Some(there) = read(&live.organization.responsibility_transfers) else { return };
-    let mut left: BTreeMap<&str, &Transfer> =
-        there.iter().filter(|transfer| !OVER.contains(&transfer.status.as_str())).map(|one| (one.id.as_str(), one)).collect();
+    let mut left: BTreeMap<&str, &Transfer> = there
+        .iter()
+        .filter(|transfer| !OVER.contains(&transfer.status.as_str()))
+        .map(|one| (one.id.as_str(), one))
+        .collect();
     let drift = |id: &str, name: &str| {
         Drift::new(Rule::LinkResponsibilityTransfer, Aspect::Transfer, live.scope(), id, name)
             .logged(&live.organization.management_account, None)
@@ -197,7 +200,8 @@ fn fits(entry: &ResponsibilityTransfer, transfer: &Transfer) -> bool {
 }
 
 fn declared_transfer(entry: &ResponsibilityTransfer) -> Value {
-    let mut said = json!({"name": entry.name, "direction": entry.direction, "management_account": entry.management_account});
+    let mut said =
+        json!({"name": entry.name, "direction": entry.direction, "management_account": entry.management_account});
     if let Value::Object(keys) = &mut said {
         keys.retain(|_, value| !value.is_null());
     }

@@ -61,9 +61,11 @@ fn bounds(rule: &QuotaRule) -> Vec<Bound> {
     bounds.extend(rule.max.map(Bound::AtMost));
     bounds.extend(rule.min.map(Bound::AtLeast));
     bounds.extend(rule.equals.into_iter().flat_map(|limit| [Bound::AtMost(limit), Bound::AtLeast(limit)]));
-    bounds.extend(rule.between.into_iter().flat_map(|[low, high]| {
-        [Bound::AtMost(Limit::Number(high)), Bound::AtLeast(Limit::Number(low))]
-    }));
+    bounds.extend(
+        rule.between
+            .into_iter()
+            .flat_map(|[low, high]| [Bound::AtMost(Limit::Number(high)), Bound::AtLeast(Limit::Number(low))]),
+    );
     bounds
 }
 

@@ -60,7 +60,10 @@ fn one_trail_that_fits_is_enough_and_else_the_closest_is_reported() {
     let writes = Trail { management_events: known("write".to_owned()), ..organization_trail("main") };
     let drift = only(&baseline, &estate(&[stopped, writes]));
     assert_eq!((drift.rule, drift.subject.name.as_str()), (Rule::AuditTrailWeakened, "main"));
-    assert_eq!((drift.expected, drift.actual), (json!({"management_events": "all"}), json!({"management_events": "write"})));
+    assert_eq!(
+        (drift.expected, drift.actual),
+        (json!({"management_events": "all"}), json!({"management_events": "write"}))
+    );
     assert_eq!(drift.event_effect["management_events"], "write");
     assert_eq!(drift.logged_in[0].region.as_deref(), Some("eu-west-1"));
 }
@@ -73,7 +76,7 @@ fn a_trail_whose_state_is_not_known_is_not_held_against_anybody() {
         management_events: Observation::unknown(CoverageStatus::Denied, "no"),
         ..organization_trail("main")
     };
-    assert!(drifts(&baseline, &estate(&[hidden.clone()])).is_empty());
+    assert!(drifts(&baseline, &estate(std::slice::from_ref(&hidden))).is_empty());
     let stopped = Trail { logging: known(false), ..hidden };
     assert_eq!(only(&baseline, &estate(&[stopped])).rule, Rule::AuditTrailStopped);
 }

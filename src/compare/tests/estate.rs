@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::estate::{
-    Account, AccountFacts, AppliedQuota, EventDataStore, GLOBAL, Handshake, Observation, Organization,
-    Policy, PolicyTarget, Provider, Quota, QuotaDefinition, QuotaLevel, QuotaRequest, RegionFacts,
-    SNAPSHOT_SCHEMA, Setting, Snapshot, TargetKind, Trail, Transfer, TransferDirection, Unit,
+    Account, AccountFacts, AppliedQuota, EventDataStore, GLOBAL, Handshake, Observation, Organization, Policy,
+    PolicyTarget, Provider, Quota, QuotaDefinition, QuotaLevel, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Setting,
+    Snapshot, TargetKind, Trail, Transfer, TransferDirection, Unit,
 };
 
 pub(crate) const ORGANIZATION: &str = "o-abcdefghij";

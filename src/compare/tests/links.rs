@@ -21,7 +21,12 @@ fn tree(work: &str) -> crate::estate::Snapshot {
         unit("ou-ab12-00000001", work, ROOT, &format!("/{work}")),
         unit("ou-ab12-00000002", "Prod", "ou-ab12-00000001", &format!("/{work}/Prod")),
     ]);
-    value(&mut organization.accounts).push(account("222222222222", "payments", "ou-ab12-00000002", &format!("/{work}/Prod")));
+    value(&mut organization.accounts).push(account(
+        "222222222222",
+        "payments",
+        "ou-ab12-00000002",
+        &format!("/{work}/Prod"),
+    ));
     estate
 }
 
@@ -100,7 +105,8 @@ fn a_delegation_policy_is_present_or_absent_or_different() {
 fn a_transfer_without_an_id_is_known_by_what_is_said_of_it() {
     let baseline = aws("  responsibility_transfers: [{direction: outbound, management_account: \"888888888888\"}]\n");
     let mut estate = snapshot();
-    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "ACCEPTED"), transfer("rt-2", "CANCELED")]);
+    live(&mut estate).responsibility_transfers =
+        known(vec![transfer("rt-1", "ACCEPTED"), transfer("rt-2", "CANCELED")]);
     assert!(drifts(&baseline, &estate).is_empty());
     value(&mut live(&mut estate).responsibility_transfers)[0].counterpart = Some("777777777777".to_owned());
     assert_eq!(drifts(&baseline, &estate).len(), 2, "one is missing, another one is there");

@@ -32,10 +32,10 @@ fn targets_are_named_by_path_by_id_and_by_name() {
     let all = [ROOT, "ou-ab12-00000001", "222222222222"];
     assert!(drifts(&baseline, &estate(vec![policy("p-00000001", "deny", TYPE, "{}", &all)])).is_empty());
     let elsewhere = estate(vec![policy("p-00000001", "deny", TYPE, "{}", &[ROOT, "222222222222", OWNER])]);
-    assert_eq!(drifts(&baseline, &elsewhere), [
-        "policy.attached p-00000001@111111111111",
-        "policy.detached p-00000001@ou-ab12-00000001"
-    ]);
+    assert_eq!(
+        drifts(&baseline, &elsewhere),
+        ["policy.attached p-00000001@111111111111", "policy.detached p-00000001@ou-ab12-00000001"]
+    );
     let comparison = crate::compare::compare(&baseline, &elsewhere);
     let [attached, detached] = comparison.drifts.as_slice() else { panic!() };
     assert_eq!(attached.direction, Direction::Equivalent, "it does not bind the management account");
@@ -66,10 +66,8 @@ fn what_was_not_read_is_neither_attached_nor_detached() {
 #[test]
 fn an_id_decides_over_a_name() {
     let baseline = declared("    - {name: deny, id: p-00000001, type: service_control}");
-    let swapped = estate(vec![
-        policy("p-00000001", "other", TYPE, "{}", &[]),
-        policy("p-00000002", "deny", TYPE, "{}", &[]),
-    ]);
+    let swapped =
+        estate(vec![policy("p-00000001", "other", TYPE, "{}", &[]), policy("p-00000002", "deny", TYPE, "{}", &[])]);
     assert_eq!(drifts(&baseline, &swapped), ["policy.unexpected p-00000002", "policy.renamed p-00000001"]);
 }
 
@@ -77,7 +75,10 @@ fn an_id_decides_over_a_name() {
 fn a_like_named_policy_is_not_the_providers_own() {
     let baseline = declared("    - {name: FullAWSAccess, type: service_control, aws_managed: true}");
     let impostor = estate(vec![policy("p-00000001", "FullAWSAccess", TYPE, "{}", &[])]);
-    assert_eq!(drifts(&baseline, &impostor), ["policy.unexpected p-00000001", "policy.missing service_control/FullAWSAccess"]);
+    assert_eq!(
+        drifts(&baseline, &impostor),
+        ["policy.unexpected p-00000001", "policy.missing service_control/FullAWSAccess"]
+    );
 }
 
 #[test]
@@ -89,11 +90,14 @@ fn a_pattern_stands_for_any_number() {
         guardrail("p-00000002", "aws-guardrails-b", ROOT),
         guardrail("p-00000003", "other", ROOT),
     ]);
-    assert_eq!(drifts(&baseline, &estate), [
-        "policy.unexpected p-00000003",
-        "policy.detached p-00000002@ou-ab12-00000001",
-        "policy.attached p-00000002@r-ab12"
-    ]);
+    assert_eq!(
+        drifts(&baseline, &estate),
+        [
+            "policy.unexpected p-00000003",
+            "policy.detached p-00000002@ou-ab12-00000001",
+            "policy.attached p-00000002@r-ab12"
+        ]
+    );
 }
 
 #[test]
@@ -124,7 +128,8 @@ fn policies_of_a_type_that_is_off_are_not_missing_one_by_one() {
 
 #[test]
 fn everywhere_is_the_root_and_every_unit_and_account() {
-    let baseline = declared("    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}");
+    let baseline =
+        declared("    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}");
     let mut full = policy("p-FullAWSAccess", "FullAWSAccess", TYPE, "{}", &[]);
     full.aws_managed = true;
     full.targets = known([ROOT, "222222222222", OWNER].map(target).to_vec());

@@ -13,7 +13,8 @@ use crate::estate::{CoverageStatus, Kind, Observation, Scope, Snapshot};
 #[test]
 fn every_rule_about_the_estate_has_a_change_that_yields_it() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut left: BTreeSet<&str> = Rule::ALL.iter().filter(|rule| rule.kind() != Kind::Baseline).map(|rule| rule.as_str()).collect();
+    let mut left: BTreeSet<&str> =
+        Rule::ALL.iter().filter(|rule| rule.kind() != Kind::Baseline).map(|rule| rule.as_str()).collect();
     for pick in 0..40 {
         let world = worlds().new_tree(&mut runner).unwrap().current();
         for change in CHANGES {
@@ -25,13 +26,16 @@ fn every_rule_about_the_estate_has_a_change_that_yields_it() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A failing estate is printed whole; nothing is written beside the sources.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
+
 type Identity = (String, Aspect, Scope, String);
 
 fn identities(comparison: &Comparison) -> BTreeSet<Identity> {
     let drifts = comparison.drifts.iter();
-    drifts
-        .map(|drift| (drift.rule.to_string(), drift.aspect, drift.scope.clone(), drift.subject.id.clone()))
-        .collect()
+    drifts.map(|drift| (drift.rule.to_string(), drift.aspect, drift.scope.clone(), drift.subject.id.clone())).collect()
 }
 
 /// Something that may turn out not to have been read.
@@ -127,7 +131,7 @@ fn cloud(snapshot: &mut Snapshot, picks: &[u16], of: fn(&mut Snapshot) -> Vec<&m
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(config(64))]
 
     #[test]
     fn an_estate_is_in_line_with_its_own_baseline(world in worlds()) {
@@ -191,7 +195,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(config(16))]
 
     #[test]
     fn an_organisation_that_was_not_read_holds_no_drift(world in worlds()) {

@@ -33,10 +33,10 @@ fn the_last_rule_for_a_code_decides() {
     );
     let codes = [("L-1", 5.0), ("L-2", 5.0)];
     assert!(drifts(&baseline, &estate(&codes, &[("L-1", 256.0)])).is_empty());
-    assert_eq!(drifts(&baseline, &estate(&codes, &[("L-1", 257.0), ("L-2", 6.0)])), [
-        "quota.raised ec2/L-1",
-        "quota.raised ec2/L-2"
-    ]);
+    assert_eq!(
+        drifts(&baseline, &estate(&codes, &[("L-1", 257.0), ("L-2", 6.0)])),
+        ["quota.raised ec2/L-1", "quota.raised ec2/L-2"]
+    );
 }
 
 #[test]
@@ -71,7 +71,11 @@ fn a_quota_of_all_regions_is_missing_in_none_of_them() {
     assert_eq!(drift.scope.region.as_deref(), Some(GLOBAL));
     assert_eq!(drift.logged_in[0].region, None);
     // Where it cannot be told whether it is one of all regions, it is missing nowhere.
-    estate.quota_definitions.get_mut(GLOBAL).unwrap().insert("ec2".to_owned(), Observation::unknown(CoverageStatus::Denied, "no"));
+    estate
+        .quota_definitions
+        .get_mut(GLOBAL)
+        .unwrap()
+        .insert("ec2".to_owned(), Observation::unknown(CoverageStatus::Denied, "no"));
     assert!(drifts(&rules("    - {service: ec2, code: L-G, min: 11}"), &estate).is_empty());
 }
 
@@ -132,8 +136,8 @@ fn requests_of_the_provider_are_expected_where_it_adjusts() {
     inside.regions.get_mut(REGION).unwrap().quota_requests = Some(known(vec![automatic]));
     inside.regions.get_mut(GLOBAL).unwrap().quota_auto_management = Some(known("adjust".to_owned()));
     assert!(drifts(&aws("  quota_requests: none\n  quota_auto_management: adjust\n"), &estate).is_empty());
-    assert_eq!(drifts(&aws("  quota_requests: none\n  quota_auto_management: notify\n"), &estate), [
-        "quota.request.pending auto",
-        "quota.auto-management auto-management"
-    ]);
+    assert_eq!(
+        drifts(&aws("  quota_requests: none\n  quota_auto_management: notify\n"), &estate),
+        ["quota.request.pending auto", "quota.auto-management auto-management"]
+    );
 }

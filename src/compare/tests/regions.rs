@@ -57,7 +57,8 @@ fn a_status_that_is_not_known_is_not_taken_for_off() {
 fn zone_groups_are_compared_where_a_rule_speaks_of_them() {
     let mut estate = snapshot();
     let mut inside = facts(&[("us-west-2", "ENABLED_BY_DEFAULT")]);
-    let groups = [("us-west-2-lax-1", "opted-in"), ("us-west-2-phx-2", "not-opted-in"), ("us-west-2", "opt-in-not-required")];
+    let groups =
+        [("us-west-2-lax-1", "opted-in"), ("us-west-2-phx-2", "not-opted-in"), ("us-west-2", "opt-in-not-required")];
     let groups: BTreeMap<String, String> = groups.map(|(name, status)| (name.to_owned(), status.to_owned())).into();
     inside.regions.get_mut("us-west-2").unwrap().zone_groups = Some(known(groups));
     estate.accounts.insert(OWNER.to_owned(), inside);

@@ -20,13 +20,18 @@ fn estate(name: &str, value: Value, managed_by: Option<&str>) -> Snapshot {
 
 #[test]
 fn each_attribute_is_a_finding_of_its_own() {
-    let baseline = aws("  settings:\n    - instance_metadata_defaults: {http_tokens: required, http_put_response_hop_limit: 1}\n    - instance_metadata_defaults: {http_put_response_hop_limit: 2}\n");
+    let baseline = aws(
+        "  settings:\n    - instance_metadata_defaults: {http_tokens: required, http_put_response_hop_limit: 1}\n    - instance_metadata_defaults: {http_put_response_hop_limit: 2}\n",
+    );
     let live = json!({"http_tokens": "optional", "http_put_response_hop_limit": 3, "http_endpoint": "enabled"});
     let estate = estate("instance_metadata_defaults", live, Some("account"));
-    assert_eq!(drifts(&baseline, &estate), [
-        "setting.changed instance_metadata_defaults.http_put_response_hop_limit",
-        "setting.changed instance_metadata_defaults.http_tokens"
-    ]);
+    assert_eq!(
+        drifts(&baseline, &estate),
+        [
+            "setting.changed instance_metadata_defaults.http_put_response_hop_limit",
+            "setting.changed instance_metadata_defaults.http_tokens"
+        ]
+    );
     let comparison = crate::compare::compare(&baseline, &estate);
     let [hops, tokens] = comparison.drifts.as_slice() else { panic!() };
     assert_eq!((hops.expected.clone(), hops.direction), (json!(2), Direction::Weaker));
@@ -66,7 +71,10 @@ fn the_order_of_criteria_says_nothing() {
         {"image_names": ["*"]}, {"image_providers": ["222222222222", "amazon"]},
     ]});
     let drift = only(&baseline, &estate("allowed_images_settings", wider, None));
-    assert_eq!((drift.subject.id.as_str(), drift.direction), ("allowed_images_settings.image_criteria", Direction::Unknown));
+    assert_eq!(
+        (drift.subject.id.as_str(), drift.direction),
+        ("allowed_images_settings.image_criteria", Direction::Unknown)
+    );
 }
 
 #[test]

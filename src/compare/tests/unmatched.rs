@@ -41,13 +41,16 @@ fn what_exists_nowhere_is_named_where_it_stands() {
     - {service: ec2, code: L-9, max: 5}
     - {service: ec3, code: L-1, max: 5}
 "#);
-    assert_eq!(unmatched(&baseline, &estate()), [
-        "10:22 quota code ec2/L-9",
-        "11:8 service ec3",
-        "6:29 region eu-wset-1",
-        "7:16 account 999999999999",
-        "7:49 OU /Gone",
-    ]);
+    assert_eq!(
+        unmatched(&baseline, &estate()),
+        [
+            "10:22 quota code ec2/L-9",
+            "11:8 service ec3",
+            "6:29 region eu-wset-1",
+            "7:16 account 999999999999",
+            "7:49 OU /Gone",
+        ]
+    );
 }
 
 #[test]
@@ -95,11 +98,10 @@ exemptions:
 approved_changes:
   - {id: C1, reason: r, by: [{person: a}], match: {region: nowhere-1}, from: 2026-11-01, until: 2026-12-01}
 "#;
-    assert_eq!(unmatched(&load_with(text, &[]), &estate()), [
-        "10:52 region nowhere-1",
-        "8:28 account 999999999999",
-        "7:41 quota code L-9",
-    ]);
+    assert_eq!(
+        unmatched(&load_with(text, &[]), &estate()),
+        ["10:52 region nowhere-1", "8:28 account 999999999999", "7:41 quota code L-9",]
+    );
 }
 
 #[test]

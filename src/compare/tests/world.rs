@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::estate::{
-    ORGANIZATION, OWNER, ROOT, account, applied, defined, facts, known, organization, policy, request, setting, snapshot,
-    store, target, trail, transfer, unit,
+    ORGANIZATION, OWNER, ROOT, account, applied, defined, facts, known, organization, policy, request, setting,
+    snapshot, store, target, trail, transfer, unit,
 };
 use super::load_with;
 use crate::baseline::Baseline;
@@ -75,8 +75,7 @@ pub(super) const DEFAULT_REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 pub(super) const REQUIRED_REGION: &str = "eu-south-1";
 pub(super) const ALLOWED_REGION: &str = "me-south-1";
 pub(super) const OTHER_REGION: &str = "ap-east-1";
-pub(super) const SERVICES: [&str; 3] =
-    ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
+pub(super) const SERVICES: [&str; 3] = ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
 
 type Draw = u16;
 
@@ -92,13 +91,8 @@ fn place(draw: Draw, units: usize) -> Option<usize> {
 /// Any estate.
 pub(super) fn worlds() -> impl Strategy<Value = World> {
     let units = prop::collection::vec((any::<Draw>(), 0..NAMES.len(), any::<bool>()), 0..5);
-    let account = (
-        any::<Draw>(),
-        any::<bool>(),
-        any::<bool>(),
-        prop::option::of(1u8..=255),
-        prop::option::of(1u8..=32),
-    );
+    let account =
+        (any::<Draw>(), any::<bool>(), any::<bool>(), prop::option::of(1u8..=255), prop::option::of(1u8..=32));
     let accounts = prop::collection::vec(account, 1..4);
     let policies =
         prop::collection::vec((prop::collection::vec(any::<Draw>(), 0..3), any::<Draw>(), any::<bool>()), 0..3);
@@ -131,7 +125,10 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
         });
         World {
             policies: policies.collect(),
-            delegations: delegations.into_iter().map(|(at, which)| (pick(at, accounts.len()), SERVICES[which])).collect(),
+            delegations: delegations
+                .into_iter()
+                .map(|(at, which)| (pick(at, accounts.len()), SERVICES[which]))
+                .collect(),
             services,
             template: template.into_iter().map(|(at, value)| (DEFAULT_REGIONS[at], value)).collect(),
             units,
@@ -223,7 +220,8 @@ impl World {
             (resource.level, resource.resource) = (QuotaLevel::Resource, Some(format!("arn:{region}:one")));
             rows.push(resource);
             facts.quotas.insert("ec2".to_owned(), known(rows));
-            facts.quota_requests = Some(known(vec![request(&format!("{id}-{region}-closed"), "L-SMALL", "APPROVED", 8.0)]));
+            facts.quota_requests =
+                Some(known(vec![request(&format!("{id}-{region}-closed"), "L-SMALL", "APPROVED", 8.0)]));
             facts.zone_groups = Some(known(BTreeMap::from([
                 (format!("{region}-lax-1"), "not-opted-in".to_owned()),
                 (format!("{region}-ber-1"), "opted-in".to_owned()),
@@ -261,20 +259,23 @@ impl World {
         let mut live = organization();
         live.units = known(self.live_units());
         let mut accounts = vec![account(OWNER, "management", ROOT, "/")];
-        accounts.extend(self.accounts.iter().map(|one| {
-            account(&one.id, &one.name, self.unit_id(one.unit), &self.unit_path(one.unit))
-        }));
+        accounts.extend(
+            self.accounts
+                .iter()
+                .map(|one| account(&one.id, &one.name, self.unit_id(one.unit), &self.unit_path(one.unit))),
+        );
         live.accounts = known(accounts);
         let types = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
         live.policy_types = known(types.map(|one| (one.to_owned(), "ENABLED".to_owned())).into());
         live.policies = self.live_policies();
-        let delegations = self.delegations.iter().map(|(at, service)| Delegation {
-            account: self.accounts[*at].id.clone(),
-            service: (*service).to_owned(),
-        });
+        let delegations = self
+            .delegations
+            .iter()
+            .map(|(at, service)| Delegation { account: self.accounts[*at].id.clone(), service: (*service).to_owned() });
         live.delegated_administrators = known(delegations.collect());
         live.trusted_services = known(self.services.iter().map(|service| (*service).to_owned()).collect());
-        live.responsibility_transfers = known(vec![transfer("rt-declared", "ACCEPTED"), transfer("rt-old", "DECLINED")]);
+        live.responsibility_transfers =
+            known(vec![transfer("rt-declared", "ACCEPTED"), transfer("rt-old", "DECLINED")]);
         live.resource_policy = known(document(9, true));
         let rows = self.template.iter().map(|(region, value)| TemplateRow {
             service: "ec2".to_owned(),
@@ -298,7 +299,8 @@ impl World {
             let services = BTreeMap::from([("ec2".to_owned(), ec2), ("iam".to_owned(), known(BTreeMap::new()))]);
             snapshot.quota_definitions.insert(region.to_owned(), services);
         }
-        let roles = QuotaDefinition { name: "Roles".to_owned(), default: known(1000.0), global: true, adjustable: true };
+        let roles =
+            QuotaDefinition { name: "Roles".to_owned(), default: known(1000.0), global: true, adjustable: true };
         let iam = known(BTreeMap::from([("L-ROLES".to_owned(), roles)]));
         snapshot.quota_definitions.insert(GLOBAL.to_owned(), BTreeMap::from([("iam".to_owned(), iam)]));
         snapshot
@@ -328,13 +330,9 @@ impl World {
     }
 
     fn declared_policies(&self) -> Vec<Value> {
-        let everywhere = |name: &str, policy_type: &str| {
-            json!({"name": name, "type": policy_type, "aws_managed": true, "targets": "everywhere"})
-        };
-        let mut policies = vec![
-            everywhere("FullAWSAccess", "service_control"),
-            everywhere("RCPFullAWSAccess", "resource_control"),
-        ];
+        let everywhere = |name: &str, policy_type: &str| json!({"name": name, "type": policy_type, "aws_managed": true, "targets": "everywhere"});
+        let mut policies =
+            vec![everywhere("FullAWSAccess", "service_control"), everywhere("RCPFullAWSAccess", "resource_control")];
         for (index, planned) in self.policies.iter().enumerate() {
             let units = planned.units.iter().map(|unit| self.unit_path(Some(*unit)));
             let accounts = planned.accounts.iter().map(|account| self.accounts[*account].id.clone());
@@ -351,10 +349,12 @@ impl World {
     /// The baseline that says what the estate is.
     pub(super) fn baseline(&self) -> Baseline {
         let regions = [REQUIRED_REGION, ALLOWED_REGION];
-        let delegations = self.delegations.iter().map(|(at, service)| json!({"account": self.accounts[*at].id, "service": service}));
-        let template = self.template.iter().map(|(region, value)| {
-            json!({"service": "ec2", "code": "L-SMALL", "region": region, "value": value})
-        });
+        let delegations =
+            self.delegations.iter().map(|(at, service)| json!({"account": self.accounts[*at].id, "service": service}));
+        let template = self
+            .template
+            .iter()
+            .map(|(region, value)| json!({"service": "ec2", "code": "L-SMALL", "region": region, "value": value}));
         let mut quotas = vec![
             json!({"service": "ec2", "code": "*", "max": "default"}),
             json!({"service": "ec2", "code": "L-LIMITED", "max": 256}),
