@@ -155,13 +155,8 @@ fn changed(live: &Live<'_>, (index, _): &Declared<'_>, policy: &Policy) -> Optio
     (declared != there).then(|| {
         let text = there.to_string();
         drift(live, Rule::PolicyChanged, Aspect::Content, policy)
-            .values(said(declared), said(there))
+            .values(declared, there)
             .at(live.sides.baseline.position(&format!("{}/document", pointer(*index))))
             .effect("content", text)
     })
-}
-
-/// A document and the digest that stands for it.
-fn said(document: Value) -> Value {
-    json!({"digest": document::digest(&document.to_string()), "document": document})
 }
