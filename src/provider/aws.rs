@@ -166,6 +166,7 @@ impl Aws {
         let own = session::own(environment, &wire)
             .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
         let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
+        session::present(&own).await.map_err(ConnectError::NoCredentials)?;
         let identity = identify(&own, region).await?;
         wire.own_account(&identity.account);
         Ok(Self {

@@ -53,14 +53,19 @@ fn coverage<'a>(snapshot: &'a Value, source: &str) -> Vec<&'a Value> {
 
 #[test]
 fn an_organisation_is_read_whole_and_nothing_twice() {
-    let (server, directory) = (Server::start(Estate::sample()), project());
+    let mut estate = Estate::sample();
+    estate.account_mut("222222222222").quota("us-east-1", "ec2", "L-1216C47A").applied = Some(640.0);
+    let (server, directory) = (Server::start(estate), project());
     let output = guardline(directory.path(), &["scan"], &server.env());
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let snapshot = snapshot(&output);
     let accounts = snapshot["organization"]["known"]["accounts"]["known"].as_array().expect("accounts");
     assert!(accounts.len() >= 8, "{accounts:?}");
     let polled = snapshot["accounts"]["222222222222"]["regions"]["us-east-1"].clone();
-    assert!(polled["quotas"]["ec2"]["known"].is_array(), "{polled}");
+    let raised = polled["quotas"]["ec2"]["known"].as_array().expect("quotas");
+    let raised: Vec<_> = raised.iter().filter(|row| row["code"] == "L-1216C47A").collect();
+    assert_eq!(raised.len(), 1, "{polled}");
+    assert_eq!(raised[0]["value"]["known"], 640.0);
     assert!(polled["settings"]["serial_console_access"]["known"].is_object(), "{polled}");
     // The rules speak of one region: no other is asked for quotas or settings.
     assert!(server.calls_of("servicequotas:ListServiceQuotas").iter().all(|call| call.region == "us-east-1"));
@@ -125,6 +130,17 @@ fn a_recording_brings_the_same_snapshot_again_and_holds_no_secret() {
 }
 
 #[test]
+fn a_root_without_its_policy_types_is_unknown_and_not_without_policies() {
+    let (server, directory) = (Server::start(Estate::sample()), project());
+    let gone = Effect::Remove { path: "Roots.0.PolicyTypes".to_owned() };
+    server.faults(vec![Fault::on("organizations:ListRoots", gone)]);
+    let snapshot = snapshot(&guardline(directory.path(), &["scan"], &server.env()));
+    let types = &snapshot["organization"]["known"]["policy_types"];
+    assert_eq!(types["unknown"]["reason"], "the answer has no `PolicyTypes`", "{types}");
+    assert_eq!(coverage(&snapshot, "organizations:ListRoots")[0]["status"], "failed");
+}
+
+#[test]
 fn a_plan_is_shown_without_the_reads_in_accounts() {
     let (server, directory) = (Server::start(Estate::sample()), project());
     let output = guardline(directory.path(), &["scan", "--plan"], &server.env());
@@ -144,6 +160,11 @@ fn bad_input_is_named_with_its_exit_code() {
     let no_region = guardline(directory.path(), &["scan"], &[("AWS_EC2_METADATA_DISABLED", "true".to_owned())]);
     assert_eq!(no_region.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&no_region.stderr).contains("set `AWS_REGION`"));
+
+    let environment = [("AWS_EC2_METADATA_DISABLED", "true".to_owned()), ("AWS_REGION", "us-east-1".to_owned())];
+    let nobody = guardline(directory.path(), &["scan"], &environment);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("no AWS credentials were found"));
 }
 
 #[test]

@@ -148,14 +148,8 @@ impl Reading<'_> {
             Observation::Absent => None,
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
-        let Some((Some(id), types)) = root.map(|root| (root.id, root.policy_types)) else {
-            return self.reader.one("organizations:ListRoots", ready(Err(failed("the answer holds no root")))).await;
-        };
-        let types = types
-            .into_iter()
-            .flatten()
-            .filter_map(|summary| Some((summary.r#type?.as_str().to_owned(), summary.status?.as_str().to_owned())));
-        Observation::Known((id, types.collect()))
+        let root = root.ok_or_else(|| failed("the answer holds no root")).and_then(root_of);
+        self.reader.one("organizations:ListRoots", ready(root.map(Observation::Known))).await
     }
 
     /// The tree; an account that moves while it is read makes one more walk, and then the tree unknown.
@@ -397,6 +391,15 @@ fn sorted(mut items: Vec<String>) -> Vec<String> {
     items
 }
 
+/// The root's id, and each policy type that is not off.
+fn root_of(found: sdk::Root) -> Result<(String, BTreeMap<String, String>), Gap> {
+    let types = required(found.policy_types, "PolicyTypes")?.into_iter().map(|summary| {
+        let policy_type = required(summary.r#type, "Type")?.as_str().to_owned();
+        Ok((policy_type, required(summary.status, "Status")?.as_str().to_owned()))
+    });
+    Ok((required(found.id, "Id")?, types.collect::<Result<_, Gap>>()?))
+}
+
 fn unit(found: sdk::OrganizationalUnit, parent: &str, above: &str) -> Result<Unit, Gap> {
     let name = required(found.name, "Name")?;
     Ok(Unit {
@@ -427,7 +430,8 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
 }
 
 fn handshake(found: sdk::Handshake) -> Result<Handshake, Gap> {
-    let parties = found.parties.into_iter().flatten().map(|party| format!("{} {}", party.r#type.as_str(), party.id));
+    let parties =
+        required(found.parties, "Parties")?.into_iter().map(|party| format!("{} {}", party.r#type.as_str(), party.id));
     Ok(Handshake {
         id: required(found.id, "Id")?,
         action: required(found.action, "Action")?.as_str().to_owned(),

@@ -118,6 +118,14 @@ pub(super) fn own(environment: &SdkConfig, wire: &Arc<Wire>) -> Option<SdkConfig
     )
 }
 
+/// Whether there is anybody to ask as; each place that was looked in is named where there is not.
+pub(super) async fn present(own: &SdkConfig) -> Result<(), String> {
+    let Some(provider) = own.credentials_provider() else { return Err("no provider is configured".to_owned()) };
+    let told =
+        |error: CredentialsError| failure::innermost(&error).lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    provider.provide_credentials().await.map(drop).map_err(told)
+}
+
 /// A role, or a chain of them, to be taken in one account.
 #[derive(Clone, Debug)]
 pub(super) struct Roles<'a> {
