@@ -69,6 +69,7 @@ fn an_organisation_is_read_whole_and_nothing_twice() {
     assert!(polled["settings"]["serial_console_access"]["known"].is_object(), "{polled}");
     // The rules speak of one region: no other is asked for quotas or settings.
     assert!(server.calls_of("servicequotas:ListServiceQuotas").iter().all(|call| call.region == "us-east-1"));
+    assert_eq!(coverage(&snapshot, "organizations:ListRoots")[0]["reads"], 1);
     assert!(server.unexpected().is_empty(), "{:?}", server.unexpected());
     assert!(server.repeated().is_empty(), "{:?}", server.repeated());
 }

@@ -149,7 +149,10 @@ impl Reading<'_> {
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
         let root = root.ok_or_else(|| failed("the answer holds no root")).and_then(root_of);
-        self.reader.one("organizations:ListRoots", ready(root.map(Observation::Known))).await
+        match root {
+            Ok(root) => Observation::Known(root),
+            Err(gap) => Observation::Unknown(self.reader.unusable("organizations:ListRoots", gap)),
+        }
     }
 
     /// The tree; an account that moves while it is read makes one more walk, and then the tree unknown.
@@ -169,10 +172,7 @@ impl Reading<'_> {
             }
         }
         let changed = failed("accounts joined, left or moved while they were read");
-        match self.reader.one::<()>("organizations:ListAccounts", ready(Err(changed))).await {
-            Observation::Unknown(gap) => Err(gap),
-            Observation::Known(()) | Observation::Absent => unreachable!("an error is never known"),
-        }
+        Err(self.reader.unusable("organizations:ListAccounts", changed))
     }
 
     async fn listed(&self) -> Result<Vec<String>, Gap> {

@@ -67,6 +67,13 @@ impl<'a> Reader<'a> {
         self.note(source, reads, result)
     }
 
+    /// An answer that came and cannot be used; its calls are counted already.
+    pub(super) fn unusable(&self, source: &str, gap: Gap) -> Gap {
+        let mut coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        coverage.gap(self.scope.clone(), source, &gap, 0);
+        gap
+    }
+
     fn note<T>(&self, source: &str, reads: u64, result: Result<Observation<T>, Gap>) -> Observation<T> {
         let mut coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
         let observed = result.unwrap_or_else(Observation::Unknown);
