@@ -25,6 +25,7 @@ use crate::provider::Estimate;
 #[derive(Debug)]
 pub struct Survey {
     organization: Observation<Organization>,
+    chosen: BTreeSet<String>,
     accounts: BTreeMap<String, AccountFacts>,
     definitions: Vec<Task>,
     tasks: Vec<Task>,
@@ -118,6 +119,7 @@ impl Aws {
         }
         let mut survey = Survey {
             organization: organization.clone(),
+            chosen: wanted.chosen(),
             accounts: BTreeMap::new(),
             definitions: vec![],
             tasks: vec![],
@@ -358,6 +360,12 @@ fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut
 }
 
 impl Survey {
+    /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.
+    #[must_use]
+    pub const fn chosen(&self) -> &BTreeSet<String> {
+        &self.chosen
+    }
+
     /// What the planned reads cost.
     #[must_use]
     pub fn estimate(&self, aws: &Aws) -> Estimate {
