@@ -93,6 +93,7 @@ impl CliError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
+            Self::Survey(error) if error.is_bad_argument() => Exit::BadInput,
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)

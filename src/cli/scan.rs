@@ -158,7 +158,7 @@ impl Arguments {
             concurrency,
             limit_factor: 1.0,
             record_to: self.record_to.clone(),
-            clock: Timestamp::now(),
+            clock: whole_seconds(Timestamp::now()),
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
@@ -192,6 +192,11 @@ impl Narrow {
             kinds: self.kind.clone(),
         }
     }
+}
+
+/// Audit logs keep no finer time, and people read it more easily.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// The plan, for people.

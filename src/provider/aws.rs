@@ -199,7 +199,7 @@ impl Aws {
     /// The time; in a replay, that of the recorded run, so that every replay says the same.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        if self.is_replay() { self.clock } else { Timestamp::now() }
+        if self.is_replay() { self.clock } else { Timestamp::now().max(self.clock) }
     }
 
     /// The region in which the partition keeps its global services.
