@@ -4,4 +4,7 @@
 mod double;
 mod double_faults_test;
 mod double_test;
-mod scan_test;
+mod drift_test;
+mod organization_drift_test;
+mod reading_test;
+mod runner;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -20,7 +22,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use tokio::sync::Mutex;
 
 use super::failure;
-use super::wire::{Wire, WireClient};
+use super::wire::{PATIENCE, Wire, WireClient};
 use crate::estate::Gap;
 
 /// The session name and user-agent word by which defenders recognise the agent.
@@ -86,7 +88,11 @@ fn kept(
 
 /// The environment's configuration, before any call of the service APIs.
 pub(super) async fn environment() -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(Wire::live());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Wire::live())
+        // A call that waits for its turn looks like a stalled upload to the SDK; the wire itself gives up on answers.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().read_timeout(PATIENCE).build());
     if let Ok(name) = AppName::new(concat!("guardline-", env!("CARGO_PKG_VERSION"))) {
         loader = loader.app_name(name);
     }

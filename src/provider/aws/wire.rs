@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
@@ -26,6 +26,9 @@ use super::call::Call;
 use crate::provider::Progress;
 use crate::provider::limits::Limits;
 use crate::provider::recording::{Exchange, Recorder, Recording};
+
+/// How long an answer may take to begin, and how long to end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The account of a caller that is not known yet.
 pub(super) const SELF: &str = "self";
@@ -129,9 +132,9 @@ impl Wire {
         account: String,
         mut response: HttpResponse,
     ) -> Result<HttpResponse, ConnectorError> {
-        let body = ByteStream::new(response.take_body())
-            .collect()
+        let body = tokio::time::timeout(PATIENCE, ByteStream::new(response.take_body()).collect())
             .await
+            .map_err(|late| ConnectorError::timeout(late.into()))?
             .map_err(|error| ConnectorError::io(error.into()))?
             .into_bytes();
         self.record(&call, account, &response, &body)?;
