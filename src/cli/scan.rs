@@ -29,15 +29,19 @@ const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  guardline scan --plan                        what would be asked, and how long the rate limits make it take
-  guardline scan                               compare the estate with guardline.yaml
+  guardline scan                    compare the estate with guardline.yaml
+  guardline scan --plan             what would be asked, and the time the rate limits imply
   guardline scan --strict -f terminal -o report.json
   guardline scan --kind quota --region eu-west-1
   guardline scan --record-to recordings/today
-  guardline scan --replay recordings/today     the same run again, offline
+  guardline scan --replay recordings/today
 
-Exit codes, the first that applies: 2 bad arguments or baseline; 1 nothing could be evaluated or written; 3 findings open at
-or above --fail-on; 4 incomplete coverage under --strict; 0.")]
+Exit codes, the first that applies:
+  2  bad arguments or baseline
+  1  nothing could be evaluated, or the output could not be written
+  3  findings are open at or above --fail-on
+  4  something was denied, throttled or failed, under --strict
+  0  none of these")]
 pub(super) struct Arguments {
     /// The declared baseline
     #[arg(long, short, value_name = "FILE", default_value = "guardline.yaml")]
