@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use super::failure::gap;
 use super::pages::{Reader, required};
 use super::{Aws, client};
-use crate::estate::{Observation, Organization, Provider, Scope};
+use crate::estate::{Gap, Observation, Organization, Provider, Scope};
 
 const SOURCE: &str = "organizations:ListTagsForResource";
 
@@ -54,8 +54,11 @@ async fn tags(client: &Client, reader: &Reader<'_>, account: &str) -> Observatio
         .list(SOURCE, |token| async {
             let call = client.list_tags_for_resource().resource_id(account).set_next_token(token);
             let page = call.send().await.map_err(gap)?;
-            let tags = required(page.tags, "Tags")?.into_iter().map(|tag| (tag.key, tag.value));
-            Ok((tags.collect(), page.next_token))
+            let tags = required(page.tags, "Tags")?.into_iter().map(|tag| {
+                // The SDK makes a key that is missing an empty one, which AWS does not allow.
+                Ok((required(Some(tag.key).filter(|key| !key.is_empty()), "Key")?, tag.value))
+            });
+            Ok((tags.collect::<Result<Vec<_>, Gap>>()?, page.next_token))
         })
         .await;
     tags.map(|tags| tags.into_iter().collect())
