@@ -4,4 +4,5 @@
 mod double;
 mod double_faults_test;
 mod double_test;
+mod follow_up_test;
 mod scan_test;

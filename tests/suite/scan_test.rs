@@ -24,7 +24,7 @@ aws:
 "#;
 
 /// The program, with nothing of this machine's environment.
-fn guardline(directory: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Output {
+pub(crate) fn guardline(directory: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_guardline"))
         .args(arguments)
         .current_dir(directory)

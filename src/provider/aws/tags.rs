@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt};
 use super::failure::gap;
 use super::pages::{Reader, required};
 use super::{Aws, client};
+use crate::baseline::Baseline;
 use crate::estate::{Gap, Observation, Organization, Provider, Scope};
 
 const SOURCE: &str = "organizations:ListTagsForResource";
@@ -47,6 +48,13 @@ impl Aws {
             }
         }
     }
+}
+
+/// Whether the `match` of an exemption or approved change asks for tags.
+pub(super) fn asked_for(baseline: &Baseline) -> bool {
+    let exemptions = baseline.model.exemptions.iter().map(|exemption| &exemption.matches);
+    let approvals = baseline.model.approved_changes.iter().map(|approval| &approval.matches);
+    exemptions.chain(approvals).any(|wanted| !wanted.tag.is_empty())
 }
 
 async fn tags(client: &Client, reader: &Reader<'_>, account: &str) -> Observation<Tags> {

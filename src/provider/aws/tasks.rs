@@ -13,7 +13,7 @@ use super::pages::Reader;
 use super::quotas::{self, Applied};
 use super::settings::SETTINGS;
 use super::wanted::{Narrowing, Polled, Wanted};
-use super::{AccessRoles, Aws, client, trails};
+use super::{AccessRoles, Aws, client, tags, trails};
 use crate::baseline::Baseline;
 use crate::estate::{
     AccountFacts, AppliedQuota, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Organization, Provider,
@@ -128,7 +128,8 @@ impl Aws {
         let aws = baseline.model.aws.as_ref().unwrap_or(&nothing);
         let mut organization = self.read_organization(aws.quota_template.is_some() && narrowing.kind("quota")).await;
         if let Observation::Known(organization) = &mut organization {
-            let untagged = Wanted::new(aws, Some(organization), &self.identity, narrowing).untagged(asks(baseline));
+            let untagged =
+                Wanted::new(aws, Some(organization), &self.identity, narrowing).untagged(tags::asked_for(baseline));
             self.read_tags(organization, untagged).await;
         }
         let wanted = Wanted::new(aws, organization.known(), &self.identity, narrowing);
@@ -371,13 +372,6 @@ impl Aws {
             facts(snapshot, account, GLOBAL).quotas.insert(service.to_owned(), global);
         }
     }
-}
-
-/// Whether the `match` of an exemption or approved change asks for tags.
-fn asks(baseline: &Baseline) -> bool {
-    let exemptions = baseline.model.exemptions.iter().map(|exemption| &exemption.matches);
-    let approvals = baseline.model.approved_changes.iter().map(|approval| &approval.matches);
-    exemptions.chain(approvals).any(|wanted| !wanted.tag.is_empty())
 }
 
 fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut RegionFacts {
