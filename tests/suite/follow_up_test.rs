@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::double::estate::{ChangeRequest, Estate};
 use crate::double::faults::{Effect, Fault};
 use crate::double::{Call, Server};
-use crate::scan_test::guardline;
+use crate::runner::{guardline, said};
 
 const PAYMENTS: &str = "222222222222";
 const ALICE: &str = "arn:aws:sts::222222222222:assumed-role/Admin/alice@acme.example";
@@ -37,7 +37,7 @@ impl Scan {
         std::fs::write(directory.join("guardline.yaml"), baseline).expect("a baseline");
         let arguments = [&["scan", "--exit-zero", "--snapshot", "snapshot.json", "-o", "report.json"], more].concat();
         let output = guardline(directory, &arguments, environment);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         let read = |name: &str| {
             let text = std::fs::read_to_string(directory.join(name)).expect("a file");
             serde_json::from_str(&text).expect("JSON")
@@ -193,13 +193,13 @@ fn effective_policies_are_read_for_accounts_that_drift() {
 fn an_effective_policy_that_cannot_be_read_is_unknown_and_named() {
     for (effect, status) in [(Effect::Denied, "denied"), (Effect::Empty, "failed"), (Effect::Cut, "failed")] {
         let server = Server::start(drifted());
-        let said = format!("{effect:?}");
+        let what = format!("{effect:?}");
         server.faults(vec![Fault::on(EFFECTIVE, effect).input("TAG_POLICY")]);
         let scan = Scan::of("policy", &server, TREE);
         let policies = &scan.snapshot["organization"]["known"]["effective_policies"];
-        assert_eq!(policies[PAYMENTS]["TAG_POLICY"]["unknown"]["status"], status, "{said}");
-        assert_eq!(scan.ended(&format!("{EFFECTIVE} TAG_POLICY"), PAYMENTS).0, status, "{said}");
-        assert_eq!(policies[PAYMENTS]["BACKUP_POLICY"], "absent", "{said}");
+        assert_eq!(policies[PAYMENTS]["TAG_POLICY"]["unknown"]["status"], status, "{what}");
+        assert_eq!(scan.ended(&format!("{EFFECTIVE} TAG_POLICY"), PAYMENTS).0, status, "{what}");
+        assert_eq!(policies[PAYMENTS]["BACKUP_POLICY"], "absent", "{what}");
     }
 }
 
