@@ -9,6 +9,8 @@
 mod attachments;
 mod types;
 
+pub(super) use attachments::is_account;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

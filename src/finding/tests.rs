@@ -53,7 +53,7 @@ fn account(id: &str, name: &str, unit: &str, joined: &str) -> Account {
         joined_at: None,
         parent: "ou-x".to_owned(),
         unit: unit.to_owned(),
-        tags: BTreeMap::from([("tier".to_owned(), "prod".to_owned())]),
+        tags: Some(Observation::Known(BTreeMap::from([("tier".to_owned(), "prod".to_owned())]))),
     }
 }
 

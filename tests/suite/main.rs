@@ -5,6 +5,7 @@ mod demo_test;
 mod double;
 mod double_faults_test;
 mod double_test;
+mod follow_up_test;
 mod readme_test;
 mod runner;
 mod scan_test;

@@ -553,8 +553,9 @@ fn what_the_provider_did_by_itself_is_automatic() {
     let report = [granted("2", "2026-11-03T02:05:00Z", "CASE_CLOSED", "640.0")];
     assert_eq!(who(&raised(), &report, &snapshot()).outcome, Outcome::Ambiguous);
     let mut managed = with_requests(Vec::new());
-    for facts in managed.accounts.values_mut().flat_map(|facts| facts.regions.values_mut()) {
-        facts.quota_auto_management = Some(Observation::Known("adjust".to_owned()));
+    for facts in managed.accounts.values_mut() {
+        let global = facts.regions.entry(GLOBAL.to_owned()).or_default();
+        global.quota_auto_management = Some(Observation::Known("adjust".to_owned()));
     }
     assert_eq!(who(&raised(), &report, &managed).outcome, Outcome::Automatic);
 }

@@ -165,18 +165,18 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         for transfer in meant {
             left.remove(transfer.id.as_str());
             if !fits(entry, transfer) {
-                let other = drift(&transfer.id, &transfer.name)
+                let other = drift(&transfer.id, called(transfer))
                     .direction(Direction::Weaker)
                     .values(declared_transfer(entry), live_transfer(transfer))
                     .at(position.clone())
                     .names("transfer", &transfer.id);
-                let renamed = entry.name.as_ref().is_some_and(|name| *name != transfer.name);
-                drifts.push(if renamed { other.effect("name", &transfer.name) } else { other });
+                let name = transfer.name.as_ref().filter(|_| entry.name.is_some() && entry.name != transfer.name);
+                drifts.push(if let Some(name) = name { other.effect("name", name) } else { other });
             }
         }
     }
     drifts.extend(left.into_values().map(|transfer| {
-        drift(&transfer.id, &transfer.name)
+        drift(&transfer.id, called(transfer))
             .direction(Direction::Weaker)
             .values(Value::Null, live_transfer(transfer))
             .names("transfer", &transfer.id)
@@ -195,8 +195,13 @@ fn fits(entry: &ResponsibilityTransfer, transfer: &Transfer) -> bool {
         estate::TransferDirection::Outbound => TransferDirection::Outbound,
     };
     entry.direction.is_none_or(|declared| declared == direction)
-        && entry.name.as_ref().is_none_or(|name| *name == transfer.name)
+        && (entry.name.is_none() || entry.name == transfer.name)
         && (entry.management_account.is_none() || entry.management_account == transfer.counterpart)
+}
+
+/// What people call it; its id where it has no name.
+fn called(transfer: &Transfer) -> &str {
+    transfer.name.as_ref().unwrap_or(&transfer.id)
 }
 
 fn declared_transfer(entry: &ResponsibilityTransfer) -> Value {

@@ -113,7 +113,8 @@ fn account_id<'a>(live: &'a Live<'a>, target: &'a str) -> &'a str {
     named.min().unwrap_or(target)
 }
 
-fn is_account(id: &str) -> bool {
+/// Whether an id is an account's, and not one of a unit or root.
+pub(in crate::compare) fn is_account(id: &str) -> bool {
     id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 

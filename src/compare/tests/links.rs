@@ -113,6 +113,18 @@ fn a_transfer_without_an_id_is_known_by_what_is_said_of_it() {
 }
 
 #[test]
+fn a_transfer_without_a_name_is_not_the_one_of_a_name() {
+    let baseline = aws("  responsibility_transfers: [{id: rt-1, name: bill}]\n");
+    let mut estate = snapshot();
+    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "ACCEPTED")]);
+    assert!(drifts(&baseline, &estate).is_empty());
+    value(&mut live(&mut estate).responsibility_transfers)[0].name = None;
+    let nameless = only(&baseline, &estate);
+    assert_eq!((nameless.subject.name.as_str(), nameless.actual["name"].is_null()), ("rt-1", true));
+    assert!(!nameless.event_effect.contains_key("name"), "no event can be known to have taken a name away");
+}
+
+#[test]
 fn sections_that_are_absent_are_not_compared() {
     let mut estate = tree("Work");
     live(&mut estate).trusted_services = known(vec!["ram.amazonaws.com".to_owned()]);

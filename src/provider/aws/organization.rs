@@ -425,7 +425,7 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
         joined_at: found.joined_timestamp.as_ref().and_then(timestamp),
         parent: parent.to_owned(),
         unit: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-        tags: BTreeMap::new(),
+        tags: None,
     })
 }
 
@@ -457,7 +457,7 @@ fn transfer(found: sdk::ResponsibilityTransfer, direction: TransferDirection) ->
     };
     Ok(Transfer {
         id: required(found.id, "Id")?,
-        name: found.name.unwrap_or_default(),
+        name: found.name,
         direction,
         status: required(found.status, "Status")?.as_str().to_owned(),
         counterpart: counterpart.and_then(|participant| participant.management_account_id),

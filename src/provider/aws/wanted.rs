@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Identity;
 use super::settings::SETTINGS;
 use crate::baseline::model::{Aws, OuPath, QuotaLevel};
-use crate::baseline::placement::{AccountView, LiveAccount, Placement};
+use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
-use crate::estate::{GLOBAL, Organization};
+use crate::estate::{CoverageStatus, GLOBAL, Gap, Organization};
 
 /// How far the user narrows a run for a quick look. Empty lists narrow nothing.
 #[derive(Clone, Debug, Default)]
@@ -68,23 +68,50 @@ impl<'a> Wanted<'a> {
     }
 
     /// The accounts to poll, and those that are left out with the reason.
-    pub(super) fn accounts(&self) -> (Vec<Polled>, Vec<(String, String)>) {
+    pub(super) fn accounts(&self) -> (Vec<Polled>, Vec<(String, Gap)>) {
         let (mut polled, mut skipped) = (Vec::new(), Vec::new());
         for (view, state) in self.known_accounts() {
             let place = self.place(&view, GLOBAL);
-            let out = match state {
-                Some(state) if state != "ACTIVE" => Some(format!("the account is {state}")),
-                _ if !self.rules.in_scope(place) => Some("left out by `scope` in the baseline".to_owned()),
-                _ if !self.narrowed_to(&view) => Some("left out on the command line".to_owned()),
+            let skipped_for = |reason: String| Some(Gap { status: CoverageStatus::Skipped, reason });
+            let out = match (state, self.untold(&view)) {
+                (Some(state), _) if state != "ACTIVE" => skipped_for(format!("the account is {state}")),
+                (_, Some(gap)) => Some(gap),
+                _ if !self.rules.in_scope(place) => skipped_for("left out by `scope` in the baseline".to_owned()),
+                _ if !self.narrowed_to(&view) => skipped_for("left out on the command line".to_owned()),
                 _ => None,
             };
             let management = self.organization.is_some_and(|organization| organization.management_account == view.id);
             match out {
-                Some(reason) => skipped.push((view.id, reason)),
+                Some(gap) => skipped.push((view.id, gap)),
                 None => polled.push(Polled { view, management }),
             }
         }
         (polled, skipped)
+    }
+
+    /// Why it cannot be told which rules apply to an account, if its tags decide that and could not be read.
+    fn untold(&self, account: &AccountView) -> Option<Gap> {
+        if account.listed != Listed::No || !self.rules.ask_for_tags() {
+            return None;
+        }
+        let accounts = self.organization?.accounts.known()?;
+        let gap = accounts.iter().find(|found| found.id == account.id)?.tags.as_ref()?.gap()?;
+        let reason = format!("its tags were not read, so that it cannot be told which rules apply: {}", gap.reason);
+        Some(Gap { status: gap.status, reason })
+    }
+
+    /// The accounts whose live tags decide something: those that the baseline does not list, where a rule for what is
+    /// inside accounts asks for tags, or the `match` of an exemption or approved change does.
+    pub(super) fn untagged(&self, matches_ask: bool) -> BTreeSet<String> {
+        let rules_ask = self.regional() && self.rules.ask_for_tags();
+        let decides = |view: &AccountView, state: Option<&str>| {
+            view.listed == Listed::No
+                && self.narrowed_to(view)
+                && (matches_ask
+                    || (rules_ask && state == Some("ACTIVE") && !self.rules.excludes(self.place(view, GLOBAL))))
+        };
+        let known = self.known_accounts().into_iter();
+        known.filter(|(view, state)| decides(view, state.as_deref())).map(|(view, _)| view.id).collect()
     }
 
     /// Every account that the command line leaves in.
@@ -105,7 +132,7 @@ impl<'a> Wanted<'a> {
                         id: &account.id,
                         name: &account.name,
                         ou: unit.as_ref(),
-                        tags: &account.tags,
+                        tags: account.read_tags(),
                         created_here: account.joined_method.as_deref() == Some("CREATED"),
                     };
                     (self.placement.place(live), Some(account.state.clone()))
