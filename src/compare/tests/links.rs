@@ -37,6 +37,22 @@ fn renaming_a_unit_moves_nothing_below_it() {
 }
 
 #[test]
+fn a_renamed_unit_does_not_pass_for_one_that_is_gone() {
+    let baseline = aws(r#"
+  accounts: [{id: "111111111111", ou: /}, {id: "222222222222", name: payments, ou: /Guarded}]
+  organizational_units: [{path: /Lax, id: ou-ab12-00000001}, {path: /Guarded}]
+"#);
+    let mut estate = snapshot();
+    let organization = live(&mut estate);
+    organization.units = known(vec![unit("ou-ab12-00000001", "Guarded", ROOT, "/Guarded")]);
+    value(&mut organization.accounts).push(account("222222222222", "payments", "ou-ab12-00000001", "/Guarded"));
+    assert_eq!(
+        drifts(&baseline, &estate),
+        ["link.ou.missing /Guarded", "link.account.moved 222222222222", "link.ou.renamed ou-ab12-00000001"]
+    );
+}
+
+#[test]
 fn a_moved_account_says_where_it_is_and_which_event_to_look_for() {
     let mut estate = tree("Work");
     let moved = value(&mut live(&mut estate).accounts).last_mut().unwrap();
