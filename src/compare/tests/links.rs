@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::estate::{OWNER, ROOT, account, known, live, snapshot, transfer, unit, value};
+use super::estate::{OWNER, ROOT, account, handshake, known, live, snapshot, transfer, unit, value};
 use super::{aws, drifts, only};
 use crate::compare::{Direction, Rule};
 use crate::estate::{CoverageStatus, Observation};
@@ -98,6 +98,21 @@ fn a_suspended_account_is_found_wherever_it_hangs() {
     value(&mut organization.accounts).push(old);
     let drift = only(&baseline, &estate);
     assert_eq!((drift.rule, drift.actual), (Rule::LinkAccountSuspended, json!("SUSPENDED")));
+    for (state, direction) in
+        [("CLOSED", Some(Direction::Stricter)), ("QUARANTINED", Some(Direction::Unknown)), ("PENDING_ACTIVATION", None)]
+    {
+        value(&mut live(&mut estate).accounts).last_mut().unwrap().state = state.to_owned();
+        let found = crate::compare::compare(&baseline, &estate).drifts;
+        assert_eq!(found.first().map(|drift| drift.direction), direction, "{state}");
+    }
+}
+
+#[test]
+fn a_handshake_in_a_state_that_is_not_known_is_open() {
+    let mut estate = snapshot();
+    live(&mut estate).handshakes = known(vec![handshake("h-1", "EXPIRED"), handshake("h-2", "ESCALATED")]);
+    let baseline = aws("  management_account: \"111111111111\"\n  accounts: []\n");
+    assert_eq!(drifts(&baseline, &estate), ["link.handshake.open h-2"]);
 }
 
 #[test]
@@ -126,6 +141,15 @@ fn a_transfer_without_an_id_is_known_by_what_is_said_of_it() {
     assert!(drifts(&baseline, &estate).is_empty());
     value(&mut live(&mut estate).responsibility_transfers)[0].counterpart = Some("777777777777".to_owned());
     assert_eq!(drifts(&baseline, &estate).len(), 2, "one is missing, another one is there");
+}
+
+#[test]
+fn a_transfer_that_an_id_means_is_not_taken_by_an_entry_that_only_describes() {
+    let baseline = aws("  responsibility_transfers: [{name: bill}, {id: rt-1, name: bill}]\n");
+    let mut estate = snapshot();
+    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "ACCEPTED")]);
+    let drift = only(&baseline, &estate);
+    assert_eq!((drift.subject.id.as_str(), drift.actual), (r#"{"name":"bill"}"#, json!(null)));
 }
 
 #[test]

@@ -116,12 +116,21 @@ fn a_resource_has_its_own_value_else_that_of_the_account() {
 fn only_open_requests_are_findings() {
     let baseline = aws("  quota_requests: none\n");
     let mut estate = estate(&[("L-1", 5.0)], &[]);
-    let statuses = ["PENDING", "CASE_OPENED", "APPROVED", "DENIED", "CASE_CLOSED", "NOT_APPROVED", "INVALID_REQUEST"];
+    let statuses = [
+        "PENDING",
+        "CASE_OPENED",
+        "UNDER_REVIEW",
+        "APPROVED",
+        "DENIED",
+        "CASE_CLOSED",
+        "NOT_APPROVED",
+        "INVALID_REQUEST",
+    ];
     let requests: Vec<_> = statuses.iter().map(|status| request(status, "L-1", status, 640.0)).collect();
     estate.accounts.get_mut(OWNER).unwrap().regions.get_mut(REGION).unwrap().quota_requests = Some(known(requests));
     let comparison = compare(&baseline, &estate);
     let ids: Vec<&str> = comparison.drifts.iter().map(|drift| drift.subject.id.as_str()).collect();
-    assert_eq!(ids, ["CASE_OPENED", "PENDING"]);
+    assert_eq!(ids, ["CASE_OPENED", "PENDING", "UNDER_REVIEW"], "a new word is no answer");
     assert_eq!(comparison.drifts[1].direction, Direction::Weaker);
     assert_eq!(comparison.drifts[1].actual, json!({"value": 640, "status": "PENDING"}));
     assert_eq!(comparison.drifts[1].event_subject["request"], "PENDING");
