@@ -19,6 +19,7 @@ fn estate(codes: &[(&str, f64)], rows: &[(&str, f64)]) -> Snapshot {
     inside.regions.get_mut(REGION).unwrap().quotas.insert("ec2".to_owned(), known(rows));
     estate.accounts.insert(OWNER.to_owned(), inside);
     estate.quota_definitions.insert(REGION.to_owned(), BTreeMap::from([("ec2".to_owned(), defined(codes))]));
+    estate.quota_definitions.insert(GLOBAL.to_owned(), BTreeMap::from([("ec2".to_owned(), defined(&[]))]));
     estate
 }
 
@@ -76,7 +77,42 @@ fn a_quota_of_all_regions_is_missing_in_none_of_them() {
         .get_mut(GLOBAL)
         .unwrap()
         .insert("ec2".to_owned(), Observation::unknown(CoverageStatus::Denied, "no"));
-    assert!(drifts(&rules("    - {service: ec2, code: L-G, min: 11}"), &estate).is_empty());
+    let baseline = rules("    - {service: ec2, code: L-G, min: 11}");
+    let undecided = |estate: &Snapshot| {
+        let comparison = compare(&baseline, estate);
+        assert!(comparison.drifts.iter().all(|drift| drift.rule == Rule::BaselineUnmatched), "{comparison:#?}");
+        comparison.undecided.iter().filter(|row| row.scope.region.as_deref() == Some(REGION)).count()
+    };
+    assert_eq!(undecided(&estate), 1);
+    // A run that leaves the home region out knows nothing of quotas of all regions.
+    estate.quota_definitions.remove(GLOBAL);
+    estate.accounts.get_mut(OWNER).unwrap().regions.remove(GLOBAL);
+    assert_eq!(undecided(&estate), 1);
+    // What is defined in any region is none of them.
+    let other = BTreeMap::from([("ec2".to_owned(), defined(&[("L-G", 20.0)]))]);
+    estate.quota_definitions.insert("us-west-2".to_owned(), other);
+    assert_eq!(drifts(&baseline, &estate), ["quota.lowered ec2/L-G"]);
+}
+
+#[test]
+fn a_request_for_a_quota_of_all_regions_is_held_against_its_value() {
+    let mut estate = estate(&[], &[]);
+    estate.quota_definitions.insert(GLOBAL.to_owned(), BTreeMap::from([("ec2".to_owned(), defined(&[("L-G", 10.0)]))]));
+    let inside = estate.accounts.get_mut(OWNER).unwrap();
+    inside.regions.get_mut(GLOBAL).unwrap().quotas.insert("ec2".to_owned(), known(vec![]));
+    inside.regions.get_mut(REGION).unwrap().quota_requests = Some(known(vec![request("r", "L-G", "PENDING", 20.0)]));
+    assert_eq!(only(&aws("  quota_requests: none\n"), &estate).direction, Direction::Weaker);
+}
+
+#[test]
+fn a_default_that_was_not_read_says_why() {
+    let mut estate = estate(&[], &[("L-1", 5.0)]);
+    let denied = Observation::unknown(CoverageStatus::Denied, "not allowed");
+    estate.quota_definitions.insert(REGION.to_owned(), BTreeMap::from([("ec2".to_owned(), denied)]));
+    let comparison = compare(&rules("    - {service: ec2, code: \"*\", max: default}"), &estate);
+    assert!(comparison.drifts.is_empty());
+    let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+    assert_eq!((row.status, row.reason.as_deref()), (CoverageStatus::Denied, Some("not compared: L-1: not allowed")));
 }
 
 #[test]
