@@ -56,8 +56,8 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     }
     regions::compare(&sides, &mut drifts);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
-    settings::compare(&sides, &mut drifts);
-    audit_logs::compare(&sides, &mut drifts);
+    settings::compare(&sides, &mut drifts, &mut undecided);
+    audit_logs::compare(&sides, &mut drifts, &mut undecided);
     unmatched::compare(&sides, live.as_ref(), &mut drifts);
     // The rest of a difference only orders two that would share an identity, which entries declared twice could bring
     // about; they say the same, and the first stands.

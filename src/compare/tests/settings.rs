@@ -50,6 +50,15 @@ fn a_key_goes_by_its_alias_and_its_arn() {
         (arn, arn, true),
         ("arn:aws:kms:*:111111111111:alias/*", arn, true),
         ("alias/aws/ebs", arn, false),
+        ("*", arn, true),
+        // The same alias elsewhere is another key.
+        ("alias/ours", "arn:aws:kms:eu-west-1:999999999999:alias/ours", false),
+        ("alias/ours", "arn:aws:kms:eu-west-1:111111111111:alias/theirs:alias/ours", false),
+        (
+            "arn:aws:kms:*:111111111111:alias/ours",
+            "arn:aws:kms:eu-west-1:999999999999:alias/x:111111111111:alias/ours",
+            false,
+        ),
     ] {
         let baseline = aws(&format!("  settings: [{{ebs_default_kms_key: \"{declared}\"}}]\n"));
         assert_eq!(drifts(&baseline, &estate("ebs_default_kms_key", json!(live), None)).is_empty(), same, "{declared}");
@@ -97,6 +106,15 @@ fn a_setting_in_other_hands_is_found_even_if_its_value_fits() {
     assert_eq!((drift.rule, drift.direction), (Rule::SettingUnmanaged, Direction::Weaker));
     // What takes it away is a change of the organisation's policies.
     assert_eq!((drift.logged_in[0].account.as_str(), drift.logged_in[0].region.as_deref()), (OWNER, None));
+}
+
+#[test]
+fn a_setting_that_does_not_say_who_holds_it_is_not_in_the_right_hands() {
+    let baseline = aws("  settings: [{ebs_encryption_by_default: true, managed_by: declarative-policy}]\n");
+    let comparison = crate::compare::compare(&baseline, &estate("ebs_encryption_by_default", json!(true), None));
+    assert!(comparison.drifts.is_empty());
+    let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+    assert_eq!(row.reason.as_deref(), Some("not compared: ebs_encryption_by_default: EC2 does not say who manages it"));
 }
 
 #[test]
