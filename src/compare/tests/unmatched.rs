@@ -116,3 +116,46 @@ fn a_pattern_for_policies_that_fits_none_and_a_target_that_is_gone() {
     live(&mut estate).policies.insert("SERVICE_CONTROL_POLICY".to_owned(), known(vec![]));
     assert_eq!(unmatched(&baseline, &estate), ["6:8 policy aws-guardrails-*", "6:65 target /Gone"]);
 }
+
+#[test]
+fn a_service_that_the_provider_does_not_know_exists_nowhere() {
+    let baseline = aws("  quotas: [{service: ec3, code: L-1, max: 5}]\n");
+    let mut estate = estate();
+    let set = |estate: &mut Snapshot, status: CoverageStatus| {
+        let reason = "NoSuchResourceException: the specified service does not exist";
+        let region = estate.accounts.get_mut(OWNER).unwrap().regions.get_mut("eu-west-1").unwrap();
+        region.quotas.insert("ec3".to_owned(), Observation::unknown(status, reason));
+        let services = estate.quota_definitions.get_mut("eu-west-1").unwrap();
+        services.insert("ec3".to_owned(), Observation::unknown(status, reason));
+    };
+    set(&mut estate, CoverageStatus::Unsupported);
+    assert_eq!(unmatched(&baseline, &estate), ["4:13 service ec3"]);
+    set(&mut estate, CoverageStatus::Failed);
+    assert!(unmatched(&baseline, &estate).is_empty());
+}
+
+#[test]
+fn a_policy_is_not_unheard_of_while_the_types_were_not_read() {
+    let text = |name: &str| {
+        format!(
+            "version: 1\nestate: test\naws: {{policy_types: [backup]}}\nexemptions:\n  - {{match: {{kind: policy, name: {name}}}, reason: r, expires: 2027-01-01}}\n"
+        )
+    };
+    let mut estate = estate();
+    assert_eq!(unmatched(&load_with(&text("gone"), &[]), &estate), ["5:28 policy gone"]);
+    // `policy-type.enabled` goes by the name of the type.
+    assert!(unmatched(&load_with(&text("backup"), &[]), &estate).is_empty());
+    live(&mut estate).policy_types = Observation::unknown(CoverageStatus::Denied, "no");
+    assert!(unmatched(&load_with(&text("gone"), &[]), &estate).is_empty());
+}
+
+#[test]
+fn what_is_said_of_another_partition_is_not_looked_for_in_this_one() {
+    let baseline = |partition: &str| {
+        aws(&format!(
+            "  regions: [{{where: {{partition: {partition}, account: \"999999999999\"}}, allowed: [cn-north-1]}}]\n  quotas: [{{service: ec2, code: L-9, max: 5, where: {{partition: {partition}}}}}]\n"
+        ))
+    };
+    assert!(unmatched(&baseline("aws-cn"), &estate()).is_empty());
+    assert_eq!(unmatched(&baseline("aws"), &estate()).len(), 3);
+}

@@ -9,7 +9,7 @@ use crate::baseline::model::{OuPath, Patterns};
 use crate::baseline::pattern::{Below, fits};
 use crate::compare::policies::type_name;
 use crate::compare::sides::{Sides, read};
-use crate::estate::{AccountFacts, GLOBAL, Observation};
+use crate::estate::{AccountFacts, CoverageStatus, GLOBAL, Observation};
 
 /// The names of what is live or declared; none where that was not read completely.
 pub(super) struct Universe<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Universe<'a> {
     codes: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Names and ids of policies by type.
     policies: Option<BTreeMap<String, BTreeSet<&'a str>>>,
+    /// The declared types.
+    types: &'a [String],
     ids: Option<BTreeSet<&'a str>>,
 }
 
@@ -35,6 +37,7 @@ impl<'a> Universe<'a> {
             regions: regions(sides),
             codes: codes(sides),
             policies: policies(sides),
+            types: sides.aws.policy_types.as_deref().unwrap_or_default(),
             ids: ids(sides),
         }
     }
@@ -67,6 +70,12 @@ impl<'a> Universe<'a> {
         let mut names = fitting.clone().flat_map(|(_, names)| names);
         // Of a type that is off no policy was read.
         policy_type.is_some_and(|wanted| !types.contains_key(wanted)) || names.any(|name| fits(text, name))
+    }
+
+    /// Whether a policy type of this name is on, declared, or needed by a declared policy.
+    pub(super) fn has_policy_type(&self, text: &str) -> bool {
+        let live = self.policies.iter().flat_map(BTreeMap::keys);
+        live.chain(self.types).any(|name| fits(text, name))
     }
 
     /// Whether a root, unit or account of this id is there.
@@ -156,26 +165,37 @@ fn codes_of<'a>(
             if !sides.rules.in_scope(place) || !rules.iter().any(|chosen| chosen.rule.service == service) {
                 continue;
             }
-            let rows = read(facts.regions.get(region)?.quotas.get(service)?)?;
-            codes.extend(rows.iter().map(|row| row.code.as_str()));
+            let rows = offered(facts.regions.get(region)?.quotas.get(service)?)?;
+            codes.extend(rows.into_iter().flatten().map(|row| row.code.as_str()));
         }
-        let global = facts.regions.get(GLOBAL).and_then(|facts| facts.quotas.get(service));
-        codes.extend(global.map_or(Some(&[][..]), read)?.iter().map(|row| row.code.as_str()));
+        if let Some(rows) = facts.regions.get(GLOBAL).and_then(|facts| facts.quotas.get(service)) {
+            codes.extend(offered(rows)?.into_iter().flatten().map(|row| row.code.as_str()));
+        }
     }
     let mut defined = sides.snapshot.quota_definitions.values().filter_map(|services| services.get(service)).peekable();
     defined.peek()?;
     for definitions in defined {
-        match definitions {
-            Observation::Known(definitions) => codes.extend(definitions.keys().map(String::as_str)),
-            Observation::Absent => {}
-            Observation::Unknown(_) => return None,
-        }
+        codes.extend(offered(definitions)?.into_iter().flatten().map(|(code, _)| code.as_str()));
     }
     Some(codes)
 }
 
+/// What was read of a service, which may be nothing: the provider answers for a service that it does not offer there, or
+/// that does not exist, with an error that says so. None where it was not read.
+fn offered<T>(read: &Observation<T>) -> Option<Option<&T>> {
+    match read {
+        Observation::Known(read) => Some(Some(read)),
+        Observation::Absent => Some(None),
+        Observation::Unknown(gap) => (gap.status == CoverageStatus::Unsupported).then_some(None),
+    }
+}
+
 fn policies<'a>(sides: &'a Sides<'_>) -> Option<BTreeMap<String, BTreeSet<&'a str>>> {
     let organization = sides.snapshot.organization.known()?;
+    // Without the types no policy was read.
+    if organization.policy_types.gap().is_some() {
+        return None;
+    }
     let mut types: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (policy_type, policies) in &organization.policies {
         let names = types.entry(type_name(policy_type)).or_default();
