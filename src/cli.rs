@@ -43,7 +43,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read an estate as its baseline asks
+    /// Compare an estate with its baseline, and say who changed what
     Scan(Box<scan::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
@@ -93,6 +93,7 @@ impl CliError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
+            Self::Survey(error) if error.is_bad_argument() => Exit::BadInput,
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)

@@ -14,4 +14,5 @@ pub mod compare;
 pub mod audit;
 pub mod finding;
 pub mod report;
+pub mod scan;
 pub mod cli;

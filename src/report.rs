@@ -13,13 +13,13 @@ mod schema;
 mod terminal;
 
 pub use escape::{clip, terminal as escape_for_terminal};
-pub use exit::{Ended, Exit, ExitOptions, Verdict, verdict};
+pub use exit::{Exit, ExitOptions, Verdict, verdict};
 pub use file::{Format, ReportError, write};
 pub use json::render as json;
 pub use model::{
     BaselineUsed, CoverageSummary, OpenBySeverity, REPORT_SCHEMA, Report, Run, StatusCounts, Summary, Window,
 };
-pub use personal::{mask_findings, mask_text};
+pub use personal::{mask_findings, mask_snapshot, mask_text};
 pub use schema::{report_schema, snapshot_schema};
 pub use terminal::{TerminalOptions, render as terminal};
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::catalogue::Catalogue;
 use super::event::{Event, Rejected};
 use crate::compare::{Drift, LoggedIn};
+use crate::estate::{CoverageRow, CoverageStatus, Provider, Scope};
 use crate::provider::{LookupAnswer, LookupRequest};
 
 /// How long an account's own event history keeps events:
@@ -50,6 +51,8 @@ pub struct Log {
     pub duplicates: usize,
     /// Records that cannot be used, and why. Each is a gap in its log.
     pub rejected: Vec<Rejected>,
+    /// The logs that hold such records, as rows of the coverage.
+    pub unusable: Vec<CoverageRow>,
 }
 
 /// What makes two records copies of one: id, source, name and account.
@@ -151,11 +154,10 @@ impl Log {
         }
         if let Some(first) = unusable.iter().min() {
             let count = unusable.len();
-            gaps.push(format!(
-                "{} holds records that cannot be used ({count} of `{}`): {first}",
-                place(&log),
-                request.event_name
-            ));
+            let source = format!("cloudtrail:LookupEvents {}", request.event_name);
+            let reason = format!("{count} records cannot be used, the first: {first}");
+            gaps.push(format!("{} holds {reason} (`{}`)", place(&log), request.event_name));
+            self.unusable.push(unusable_row(&log, source, reason));
         }
         let window = Window { start: request.start, end: request.end, gaps };
         self.windows
@@ -173,6 +175,12 @@ impl Log {
 fn replaces(new: (&Event, &Value), held: (&Event, &Value)) -> bool {
     let rank = |(event, raw): (&Event, &Value)| (event.amended, raw.to_string());
     new.1 != held.1 && rank(new) > rank(held)
+}
+
+fn unusable_row(log: &LoggedIn, source: String, reason: String) -> CoverageRow {
+    let account = Scope::account(Provider::Aws, &log.account);
+    let scope = Scope { region: log.region.clone(), ..account };
+    CoverageRow { scope, source, status: CoverageStatus::Failed, reason: Some(reason), reads: 0, regions: Vec::new() }
 }
 
 fn place(log: &LoggedIn) -> String {

@@ -79,6 +79,11 @@ impl Sources {
         self.files.len()
     }
 
+    /// The paths of all files, in the order they were read.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|source| source.path.as_path())
+    }
+
     /// Path of a file.
     #[must_use]
     pub fn path(&self, file: u32) -> &Path {

@@ -105,6 +105,12 @@ impl Baseline {
         self.documents.get("/aws/resource_policy")
     }
 
+    /// Its files: the one that was named, then those it includes and the documents it names.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.remarks.sources.paths().map(|path| path.display().to_string()).collect()
+    }
+
     /// Notes and warnings: whether anything is to be shown.
     #[must_use]
     pub fn has_remarks(&self) -> bool {

@@ -1,13 +1,71 @@
 //! Where output goes.
 //!
-//! In: bytes. Out: stdout or stderr. A reader that closes the pipe early is no error.
+//! In: bytes, or a report. Out: stdout, stderr, or files. A reader that closes the pipe early is no error.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
-use clap::ColorChoice;
+use clap::{Args, ColorChoice};
+use console::Term;
+use jiff::tz::TimeZone;
 
 use super::CliError;
+use crate::report::{self, Format, Report, TerminalOptions};
+
+/// The columns where there is no terminal.
+const WIDTH: usize = 100;
+
+/// Where a report goes, and in which formats.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub(super) struct Output {
+    /// Write the report to stdout in this format; may be repeated [default: terminal, unless --output is given]
+    #[arg(long, short, value_name = "FORMAT", value_enum)]
+    format: Vec<Format>,
+    /// Write the report to this file; its suffix (`.txt`, `.json`) says the format; may be repeated
+    #[arg(long, short, value_name = "FILE", value_parser = file)]
+    output: Vec<PathBuf>,
+    /// Show the e-mail addresses of accounts
+    #[arg(long)]
+    pub(super) show_personal: bool,
+}
+
+/// A file whose name says the format: found out before anything is read.
+fn file(name: &str) -> Result<PathBuf, report::ReportError> {
+    let path = PathBuf::from(name);
+    Format::of(&path).map(|_| path)
+}
+
+impl Output {
+    /// Writes the report wherever it was asked for. Files come first: what reads stdout may close it early.
+    pub(super) fn write(&self, report: &Report, timezone: &TimeZone, color: ColorChoice) -> Result<(), CliError> {
+        for path in &self.output {
+            let options = TerminalOptions { width: WIDTH, color: false, timezone: timezone.clone() };
+            report::write(path, &text(report, Format::of(path)?, &options)?)?;
+        }
+        let formats = match self.format.as_slice() {
+            [] if self.output.is_empty() => &[Format::Terminal],
+            formats => formats,
+        };
+        let out = std::io::stdout();
+        let options = TerminalOptions {
+            width: columns(&Term::stdout()),
+            color: colored(color, &out),
+            timezone: timezone.clone(),
+        };
+        for format in formats {
+            stdout(text(report, *format, &options)?.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn text(report: &Report, format: Format, options: &TerminalOptions) -> Result<String, report::ReportError> {
+    match format {
+        Format::Terminal => Ok(report::terminal(report, options)),
+        Format::Json => report::json(report),
+    }
+}
 
 /// Writes data to stdout.
 pub(super) fn stdout(data: &[u8]) -> Result<(), CliError> {
@@ -34,10 +92,11 @@ pub(super) fn colored(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
     }
 }
 
-/// The columns of the terminal; 100 where there is none.
+/// The columns of the terminal that stderr writes to.
 pub(super) fn width() -> usize {
-    match console::Term::stderr().size_checked() {
-        Some((_, columns)) => usize::from(columns),
-        None => 100,
-    }
+    columns(&Term::stderr())
+}
+
+fn columns(terminal: &Term) -> usize {
+    terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))
 }

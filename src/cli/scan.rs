@@ -10,26 +10,34 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::output::Output;
 use super::progress::Bar;
-use super::{CliError, output};
+use super::{CliError, output, visible};
+use crate::baseline::model::Severity;
 use crate::baseline::{self, Baseline};
 use crate::compare::Rule;
 use crate::provider::aws::{Aws, Narrowing, Options};
 use crate::provider::recording::Recording;
 use crate::provider::{Estimate, Progress};
-use crate::report::{self, Exit};
+use crate::report::{self, Exit, ExitOptions, Report, Verdict, verdict};
+use crate::scan::{Request, scan};
 
 /// A plan that takes longer than this is worth a word before it is carried out.
 const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  guardline scan --plan                      what would be asked, and how long the rate limits make it take
-  guardline scan --snapshot snapshot.json    read the estate that guardline.yaml describes, and keep what was read
+  guardline scan --plan                        what would be asked, and how long the rate limits make it take
+  guardline scan                               compare the estate with guardline.yaml
+  guardline scan --strict -f terminal -o report.json
   guardline scan --kind quota --region eu-west-1
   guardline scan --record-to recordings/today
-  guardline scan --replay recordings/today")]
+  guardline scan --replay recordings/today     the same run again, offline
+
+Exit codes, the first that applies: 2 bad arguments or baseline; 1 nothing could be evaluated or written; 3 findings open at
+or above --fail-on; 4 incomplete coverage under --strict; 0.")]
 pub(super) struct Arguments {
     /// The declared baseline
     #[arg(long, short, value_name = "FILE", default_value = "guardline.yaml")]
@@ -47,9 +55,28 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
     #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    gate: Gate,
+    #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
     narrow: Narrow,
+}
+
+/// What decides the exit code.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Exit code")]
+pub(super) struct Gate {
+    /// Exit with 3 when findings of this severity or worse are open
+    #[arg(long, value_name = "SEVERITY", default_value = "medium", value_enum)]
+    pub(super) fail_on: Severity,
+    /// Exit with 4 when something was denied, throttled or failed
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Do not exit with 3, whatever is open
+    #[arg(long)]
+    pub(super) exit_zero: bool,
 }
 
 #[derive(Debug, Args)]
@@ -85,25 +112,23 @@ impl Arguments {
         let baseline = self.load(color)?;
         let progress = Arc::new(Progress::default());
         let bar = Bar::follow(Arc::clone(&progress));
-        let mut aws = self.provider(progress).await?;
-        let survey = aws.survey(&baseline, &self.narrow.narrowing()).await?;
+        let (mut aws, notice) = self.provider(progress).await?;
+        let narrowing = self.narrow.narrowing();
         if self.plan {
+            let survey = aws.survey(&baseline, &narrowing).await?;
             drop(bar);
             aws.finish()?;
             return show_plan(&survey.estimate(&aws));
         }
-        let snapshot = aws.read(survey).await;
-        aws.finish()?;
+        let request = Request { narrowing, show_personal: self.output.show_personal, notice };
+        let outcome = scan(&mut aws, &baseline, &request).await?;
         drop(bar);
-        let mut text = serde_json::to_string_pretty(&snapshot)
-            .map_err(|error| CliError::Write { path: PathBuf::from("-"), source: error.into() })?;
-        text.push('\n');
-        match &self.snapshot {
-            Some(path) => report::write(path, &text)?,
-            None => output::stdout(text.as_bytes())?,
+        aws.finish()?;
+        if let Some(path) = &self.snapshot {
+            report::write(path, &report::json(&outcome.snapshot)?)?;
         }
-        let read = snapshot.coverage.iter().any(|row| row.status == crate::estate::CoverageStatus::Evaluated);
-        Ok(if read { Exit::Clean } else { Exit::Nothing })
+        self.output.write(&outcome.report, &timezone(&baseline), color)?;
+        Ok(self.gate.judge(&outcome.report))
     }
 
     /// Reads the baseline and says what is to be said about it.
@@ -120,20 +145,42 @@ impl Arguments {
         Ok(result?)
     }
 
-    async fn provider(&self, progress: Arc<Progress>) -> Result<Aws, CliError> {
+    /// The provider, and what a recording says of itself.
+    async fn provider(&self, progress: Arc<Progress>) -> Result<(Aws, Option<String>), CliError> {
         let concurrency = usize::try_from(self.pace.concurrency.get()).unwrap_or(usize::MAX);
         if let Some(directory) = &self.replay {
-            return Ok(Aws::replay(Recording::open(directory)?, concurrency, progress).await?);
+            let recording = Recording::open(directory)?;
+            let notice = recording.manifest().note.clone();
+            return Ok((Aws::replay(recording, concurrency, progress).await?, notice));
         }
         let options = Options {
             max_rps: self.pace.max_rps,
             concurrency,
             limit_factor: 1.0,
             record_to: self.record_to.clone(),
-            clock: Timestamp::now(),
+            clock: whole_seconds(Timestamp::now()),
         };
-        Ok(Aws::connect(&options, progress).await?)
+        Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+impl Gate {
+    /// The code, explained on stderr unless it is 0.
+    pub(super) fn judge(&self, report: &Report) -> Exit {
+        let options = ExitOptions { fail_on: self.fail_on, strict: self.strict, exit_zero: self.exit_zero };
+        let Verdict { exit, why } = verdict(report, options);
+        if let Some(why) = why {
+            output::stderr(format!("exit {}: {}\n", exit.code(), visible(&why)).as_bytes());
+        }
+        exit
+    }
+}
+
+/// The zone of the baseline, in which times are shown.
+pub(super) fn timezone(baseline: &Baseline) -> TimeZone {
+    let name = baseline.model.timezone.as_deref().unwrap_or("UTC");
+    // A baseline with a zone that does not exist is refused when it is loaded.
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
 impl Narrow {
@@ -145,6 +192,11 @@ impl Narrow {
             kinds: self.kind.clone(),
         }
     }
+}
+
+/// Audit logs keep no finer time, and people read it more easily.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// The plan, for people.

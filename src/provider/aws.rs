@@ -196,6 +196,12 @@ impl Aws {
         self.clock
     }
 
+    /// The time; in a replay, that of the recorded run, so that every replay says the same.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        if self.is_replay() { self.clock } else { Timestamp::now().max(self.clock) }
+    }
+
     /// The region in which the partition keeps its global services.
     #[must_use]
     pub async fn home_region(&self) -> &str {
@@ -259,7 +265,9 @@ impl Aws {
         session::assume(&self.own, &self.wire, &roles, account).await
     }
 
-    fn is_replay(&self) -> bool {
+    /// Whether a recording answers.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
         self.wire.is_replay()
     }
 

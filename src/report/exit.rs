@@ -1,6 +1,6 @@
 //! The code to exit with, and the sentence that explains it.
 //!
-//! In: how a run ended, and what was asked for. Out: one code and, unless it is 0, one line for stderr. It knows nothing
+//! In: a report, and what was asked for. Out: one code and, unless it is 0, one line for stderr. It knows nothing
 //! of the formats, so that no format can change it.
 
 use crate::baseline::model::Severity;
@@ -50,17 +50,6 @@ impl Default for ExitOptions {
     }
 }
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug)]
-pub enum Ended<'a> {
-    /// It was not begun: arguments, baseline or policy document are wrong.
-    BadInput(&'a str),
-    /// It could not look, or what it saw could not be written.
-    Failed(&'a str),
-    /// It has a report.
-    Reported(&'a Report),
-}
-
 /// The code and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -70,14 +59,9 @@ pub struct Verdict {
     pub why: Option<String>,
 }
 
-/// Decides the code.
+/// Decides the code of a run that has a report; one that has none could not begin, and its error says the code.
 #[must_use]
-pub fn verdict(ended: Ended<'_>, options: ExitOptions) -> Verdict {
-    let report = match ended {
-        Ended::BadInput(reason) => return because(Exit::BadInput, reason.to_owned()),
-        Ended::Failed(reason) => return because(Exit::Nothing, reason.to_owned()),
-        Ended::Reported(report) => report,
-    };
+pub fn verdict(report: &Report, options: ExitOptions) -> Verdict {
     if !report.coverage.iter().any(|row| row.status == CoverageStatus::Evaluated && shows_state(&row.source)) {
         return because(Exit::Nothing, "nothing could be evaluated; the coverage says why".to_owned());
     }

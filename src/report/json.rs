@@ -1,16 +1,18 @@
-//! The report as JSON: `guardline/report/v1`.
+//! JSON: the report (`guardline/report/v1`) and the snapshot (`guardline/snapshot/v1`).
 //!
-//! In: a report. Out: its text, the same bytes for the same report. It escapes nothing beyond JSON's own rules: whoever
+//! In: what is to be written. Out: its text, the same bytes for the same content. It escapes nothing beyond JSON's own rules: whoever
 //! shows a text of it escapes it for the place.
 
-use super::{Report, ReportError};
+use serde::Serialize;
 
-/// The report as indented JSON, with a line break at its end.
+use super::ReportError;
+
+/// Indented JSON, with a line break at its end.
 ///
 /// # Errors
 /// A value cannot be written as JSON; none of a report's can.
-pub fn render(report: &Report) -> Result<String, ReportError> {
-    let mut text = serde_json::to_string_pretty(report).map_err(ReportError::Json)?;
+pub fn render(content: &impl Serialize) -> Result<String, ReportError> {
+    let mut text = serde_json::to_string_pretty(content).map_err(ReportError::Json)?;
     text.push('\n');
     Ok(text)
 }

@@ -58,6 +58,8 @@ pub struct Run {
     pub window: Window,
     /// Whether a recording was read in place of the provider.
     pub replayed: bool,
+    /// Whether the command line left something out: then nothing can be said of the whole estate.
+    pub narrowed: bool,
     /// Something every reader must know: that the estate is made up, say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -91,7 +93,7 @@ pub struct Window {
 pub struct Summary {
     /// One line that says it all.
     pub sentence: String,
-    /// Whether the estate is as declared: everything was read, and nothing above `info` is open.
+    /// Whether the estate is as declared: everything was looked at and read, and nothing above `info` is open.
     pub in_line: bool,
     /// Open findings.
     pub open: OpenBySeverity,
@@ -160,18 +162,21 @@ impl Report {
     #[must_use]
     pub fn new(estate: impl Into<String>, run: Run, findings: Vec<Finding>, coverage: Vec<CoverageRow>) -> Self {
         let estate = estate.into();
-        let summary = Summary::new(&estate, &findings, &coverage);
+        let summary = Summary::new(&estate, run.narrowed, &findings, &coverage);
         Self { schema: REPORT_SCHEMA.to_owned(), estate, run, summary, findings, sequences: Vec::new(), coverage }
     }
 }
 
 impl Summary {
-    fn new(estate: &str, findings: &[Finding], coverage: &[CoverageRow]) -> Self {
+    fn new(estate: &str, narrowed: bool, findings: &[Finding], coverage: &[CoverageRow]) -> Self {
         let open = OpenBySeverity::new(findings);
         let status = StatusCounts::new(findings);
         let coverage = CoverageSummary::new(coverage);
-        let in_line = coverage.complete && coverage.evaluated > 0 && status.open == open.info;
-        let sentence = sentence(estate, in_line, open, status, &coverage);
+        let in_line = !narrowed && coverage.complete && coverage.evaluated > 0 && status.open == open.info;
+        let mut sentence = sentence(estate, in_line, open, status, &coverage);
+        if narrowed {
+            sentence.push_str("; the command line left the rest out");
+        }
         Self { sentence, in_line, open, status, coverage }
     }
 }

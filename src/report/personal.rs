@@ -1,12 +1,12 @@
 //! Personal data: the e-mail addresses of accounts.
 //!
-//! In: findings. Out: the same, with the addresses masked. It never touches who acted: that is evidence.
+//! In: findings, or a snapshot. Out: the same, with the addresses masked. It never touches who acted: that is evidence.
 //!
 //! Addresses stand in what is known of links: parties of handshakes, and accounts whose name is their address.
 
 use serde_json::Value;
 
-use crate::estate::Kind;
+use crate::estate::{Kind, Observation, Snapshot};
 use crate::finding::Finding;
 use crate::provider::redaction::masked_email;
 
@@ -23,6 +23,20 @@ pub fn mask_findings(findings: &mut [Finding]) {
             mask_value(&mut finding.expected);
             mask_value(&mut finding.actual);
         }
+    }
+}
+
+/// Masks the e-mail addresses of accounts in a snapshot.
+pub fn mask_snapshot(snapshot: &mut Snapshot) {
+    let Observation::Known(organization) = &mut snapshot.organization else { return };
+    if let Observation::Known(accounts) = &mut organization.accounts {
+        for account in accounts {
+            account.name = mask_text(&account.name);
+            account.email = account.email.as_deref().map(mask_text);
+        }
+    }
+    if let Observation::Known(handshakes) = &mut organization.handshakes {
+        handshakes.iter_mut().flat_map(|handshake| &mut handshake.parties).for_each(|party| *party = mask_text(party));
     }
 }
 

@@ -25,6 +25,7 @@ use crate::provider::Estimate;
 #[derive(Debug)]
 pub struct Survey {
     organization: Observation<Organization>,
+    chosen: BTreeSet<String>,
     accounts: BTreeMap<String, AccountFacts>,
     definitions: Vec<Task>,
     tasks: Vec<Task>,
@@ -91,6 +92,23 @@ pub enum SurveyError {
         "the baseline takes the external id from `{0}`, which is not set; set it, or leave out `access.external_id_env`"
     )]
     NoExternalId(String),
+    /// The command line leaves no account in.
+    #[error("no account of the estate is meant by {0}; give an id or a declared name, or the path of a unit")]
+    NoSuchAccount(String),
+    /// The command line leaves no region in.
+    #[error("no account has a region that is called {0}; give names such as `eu-west-1`")]
+    NoSuchRegion(String),
+}
+
+impl SurveyError {
+    /// Whether other arguments help, and not another environment.
+    #[must_use]
+    pub const fn is_bad_argument(&self) -> bool {
+        match self {
+            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) => true,
+            Self::NoExternalId(_) => false,
+        }
+    }
 }
 
 impl Aws {
@@ -100,7 +118,9 @@ impl Aws {
     /// When the environment lacks what the baseline names.
     pub async fn survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
         self.roles = self.access(baseline)?;
-        Ok(self.look_around(baseline, narrowing).await)
+        let survey = self.look_around(baseline, narrowing).await;
+        survey.check(narrowing)?;
+        Ok(survey)
     }
 
     async fn look_around(&self, baseline: &Baseline, narrowing: &Narrowing) -> Survey {
@@ -118,6 +138,7 @@ impl Aws {
         }
         let mut survey = Survey {
             organization: organization.clone(),
+            chosen: wanted.chosen(),
             accounts: BTreeMap::new(),
             definitions: vec![],
             tasks: vec![],
@@ -358,6 +379,27 @@ fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut
 }
 
 impl Survey {
+    /// A narrowing that means nothing is a mistake, and would pass for an estate without drift.
+    fn check(&self, narrowing: &Narrowing) -> Result<(), SurveyError> {
+        let named = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        if self.chosen.is_empty() {
+            let words = [narrowing.accounts.as_slice(), narrowing.units.as_slice()].concat();
+            return Err(SurveyError::NoSuchAccount(named(&words)));
+        }
+        let mut regions = self.accounts.values().filter_map(|facts| facts.region_status.known()).peekable();
+        let known = regions.peek().is_none() || {
+            let wanted = &narrowing.regions;
+            wanted.is_empty() || regions.any(|regions| wanted.iter().any(|region| regions.contains_key(region)))
+        };
+        if known { Ok(()) } else { Err(SurveyError::NoSuchRegion(named(&narrowing.regions))) }
+    }
+
+    /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.
+    #[must_use]
+    pub const fn chosen(&self) -> &BTreeSet<String> {
+        &self.chosen
+    }
+
     /// What the planned reads cost.
     #[must_use]
     pub fn estimate(&self, aws: &Aws) -> Estimate {

@@ -26,7 +26,9 @@ pub struct Narrowing {
 }
 
 impl Narrowing {
-    pub(super) fn kind(&self, kind: &str) -> bool {
+    /// Whether it leaves this kind in.
+    #[must_use]
+    pub fn kind(&self, kind: &str) -> bool {
         self.kinds.is_empty() || self.kinds.iter().any(|wanted| wanted == kind)
     }
 }
@@ -83,6 +85,12 @@ impl<'a> Wanted<'a> {
             }
         }
         (polled, skipped)
+    }
+
+    /// Every account that the command line leaves in.
+    pub(super) fn chosen(&self) -> BTreeSet<String> {
+        let known = self.known_accounts().into_iter();
+        known.filter(|(view, _)| self.narrowed_to(view)).map(|(view, _)| view.id).collect()
     }
 
     /// Every account of the organisation with its state. Where its list could not be read, what the baseline declares is

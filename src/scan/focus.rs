@@ -1,0 +1,67 @@
+//! A quick look: what a narrowed run compares and reports.
+//!
+//! In: how the user narrows the run. Out: yes or no for a difference, and a coverage row for what was left out. It never
+//! narrows what is declared: the rest is skipped, and said to be.
+
+use std::collections::BTreeSet;
+
+use crate::compare::Comparison;
+use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope, Snapshot};
+use crate::provider::aws::{Narrowing, Survey};
+
+/// What is looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Focus {
+    narrowing: Narrowing,
+    /// The accounts that the narrowing means, where it names any.
+    accounts: Option<BTreeSet<String>>,
+}
+
+impl Focus {
+    pub(super) fn new(narrowing: &Narrowing, survey: &Survey) -> Self {
+        let by_account = !narrowing.accounts.is_empty() || !narrowing.units.is_empty();
+        Self { narrowing: narrowing.clone(), accounts: by_account.then(|| survey.chosen().clone()) }
+    }
+
+    /// Leaves out what is not looked at.
+    pub(super) fn narrow(&self, comparison: &mut Comparison) {
+        comparison.drifts.retain(|drift| self.keeps(drift.kind, &drift.scope, &drift.subject.id));
+        comparison.undecided.retain(|row| self.keeps_scope(&row.scope));
+    }
+
+    /// Whether something of this kind, found there, is looked at. A baseline's own health shows only when all of it is
+    /// compared. An account that is itself the subject counts as one of its own.
+    pub(super) fn keeps(&self, kind: Kind, scope: &Scope, subject: &str) -> bool {
+        let own = || self.accounts.as_ref().is_some_and(|accounts| accounts.contains(subject));
+        match kind {
+            Kind::Baseline => self.is_whole(),
+            Kind::Link if self.narrowing.regions.is_empty() && own() => self.narrowing.kind(kind.as_str()),
+            _ => self.narrowing.kind(kind.as_str()) && self.keeps_scope(scope),
+        }
+    }
+
+    fn keeps_scope(&self, scope: &Scope) -> bool {
+        let account = |accounts: &BTreeSet<String>| scope.account.as_ref().is_some_and(|id| accounts.contains(id));
+        let regions = &self.narrowing.regions;
+        self.accounts.as_ref().is_none_or(account)
+            && (regions.is_empty() || scope.region.as_ref().is_some_and(|region| regions.contains(region)))
+    }
+
+    /// One row that says that not everything was compared.
+    pub(super) fn left_out(&self, snapshot: &Snapshot) -> Option<CoverageRow> {
+        (!self.is_whole()).then(|| CoverageRow {
+            scope: Scope::account(snapshot.provider, &snapshot.caller_account),
+            source: "everything else".to_owned(),
+            status: CoverageStatus::Skipped,
+            reason: Some("left out on the command line".to_owned()),
+            reads: 0,
+            regions: Vec::new(),
+        })
+    }
+
+    /// Whether nothing is left out.
+    pub(super) fn is_whole(&self) -> bool {
+        let Narrowing { accounts, units, regions, kinds } = &self.narrowing;
+        accounts.is_empty() && units.is_empty() && regions.is_empty() && kinds.is_empty()
+    }
+}
