@@ -18,7 +18,7 @@ mod tree;
 mod undecided;
 mod unmatched;
 
-pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest};
+pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
 pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
 pub use rule::Rule;
 

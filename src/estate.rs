@@ -19,7 +19,9 @@ pub use organization::{
     Account, AccountRequest, Delegation, Handshake, Organization, Policy, PolicyTarget, QuotaTemplate, TargetKind,
     TemplateRow, Transfer, TransferDirection, Unit,
 };
-pub use scope::{Kind, Provider, Scope};
+pub use scope::{Provider, Scope};
+
+pub use crate::baseline::model::Kind;
 
 use std::collections::BTreeMap;
 
