@@ -12,7 +12,7 @@ use super::facts::Facts;
 use super::places::Places;
 use super::{Acceptance, Inputs, state, wording};
 use crate::baseline::Position;
-use crate::baseline::model::{self, Exemption, Match, Patterns};
+use crate::baseline::model::{Exemption, Match, Patterns};
 use crate::baseline::pattern::{AnyOf, Below};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope};

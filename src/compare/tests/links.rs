@@ -158,3 +158,35 @@ fn sections_that_are_absent_are_not_compared() {
     live(&mut estate).trusted_services = known(vec!["ram.amazonaws.com".to_owned()]);
     assert!(drifts(&aws("  regions: []\n"), &estate).is_empty());
 }
+
+#[test]
+fn an_organisation_that_is_gone_is_missed_even_if_its_id_is_not_declared() {
+    let mut estate = snapshot();
+    estate.organization = Observation::Absent;
+    for section in [
+        "  management_account: \"222222222222\"\n",
+        "  accounts: [{match: \"sandbox-*\"}]\n",
+        "  trusted_services: [ram.amazonaws.com]\n",
+        "  resource_policy: {Statement: []}\n",
+        "  policy_types: [service_control]\n",
+        "  policies: [{name: deny, type: service_control}]\n",
+        "  audit_logs: {organization_trail: {}}\n",
+    ] {
+        let drift = only(&aws(section), &estate);
+        assert_eq!((drift.rule, drift.scope.account.as_deref()), (Rule::LinkOrganizationChanged, Some(OWNER)));
+        assert_eq!(drift.position.unwrap().line, 4, "{section}");
+    }
+    // An account that stands alone has none of it.
+    let alone = r#"
+  management_account: "111111111111"
+  accounts: [{id: "111111111111", name: alone}]
+  delegated_administrators: []
+  trusted_services: []
+  resource_policy: none
+  policies: []
+  regions: [{allowed: []}]
+"#;
+    assert!(drifts(&aws(alone), &estate).is_empty());
+    estate.organization = Observation::unknown(CoverageStatus::Denied, "no");
+    assert!(drifts(&aws("  policy_types: [service_control]\n"), &estate).is_empty());
+}
