@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::estate::{OWNER, applied, defined, facts, known, request, snapshot, value};
+use super::estate::{OWNER, applied, defined, facts, known, live, request, snapshot, value};
 use super::{aws, drifts, only};
 use crate::compare::{Direction, Rule, compare};
-use crate::estate::{CoverageStatus, GLOBAL, Observation, QuotaDefinition, QuotaLevel, Snapshot};
+use crate::estate::{
+    CoverageStatus, GLOBAL, Observation, QuotaDefinition, QuotaLevel, QuotaTemplate, Snapshot, TemplateRow,
+};
 
 const REGION: &str = "eu-west-1";
 
@@ -185,4 +187,71 @@ fn requests_of_the_provider_are_expected_where_it_adjusts() {
         drifts(&aws("  quota_requests: none\n  quota_auto_management: notify\n"), &estate),
         ["quota.request.pending auto", "quota.auto-management auto-management"]
     );
+}
+
+#[test]
+fn the_template_is_compared_row_by_row_and_in_use_only_where_rows_are_declared() {
+    let row = |region: &str, value: f64| TemplateRow {
+        service: "ec2".to_owned(),
+        code: "L-1".to_owned(),
+        region: region.to_owned(),
+        value,
+    };
+    let with = |association: &str, rows: Vec<TemplateRow>| {
+        let mut estate = snapshot();
+        live(&mut estate).quota_template = known(QuotaTemplate { association: association.to_owned(), rows });
+        estate
+    };
+    let said = |baseline: &str, estate: &Snapshot| -> Vec<(String, Direction, String, String)> {
+        let drifts = compare(&aws(baseline), estate).drifts.into_iter();
+        let line = |drift: crate::compare::Drift| {
+            (drift.subject.id, drift.direction, drift.expected.to_string(), drift.actual.to_string())
+        };
+        drifts.map(line).collect()
+    };
+    let drift = |id: &str, direction, expected: &str, actual: &str| {
+        (id.to_owned(), direction, expected.to_owned(), actual.to_owned())
+    };
+    let none = "  quota_template: []\n";
+    let one = "  quota_template: [{service: ec2, code: L-1, region: eu-west-1, value: 10}]\n";
+    assert!(said(none, &with("DISASSOCIATED", vec![])).is_empty());
+    assert!(said(one, &with("ASSOCIATED", vec![row("eu-west-1", 10.0)])).is_empty());
+    assert_eq!(
+        said(none, &with("ASSOCIATED", vec![row("us-east-1", 9.0)])),
+        [
+            drift("association", Direction::Weaker, r#""DISASSOCIATED""#, r#""ASSOCIATED""#),
+            drift("ec2/L-1/us-east-1", Direction::Weaker, "null", "9"),
+        ]
+    );
+    assert_eq!(
+        said(one, &with("DISASSOCIATED", vec![row("eu-west-1", 11.0)])),
+        [
+            drift("association", Direction::Stricter, r#""ASSOCIATED""#, r#""DISASSOCIATED""#),
+            drift("ec2/L-1/eu-west-1", Direction::Weaker, "10", "11"),
+        ]
+    );
+    assert_eq!(said(one, &with("ASSOCIATED", vec![])), [drift("ec2/L-1/eu-west-1", Direction::Stricter, "10", "null")]);
+    let mut unread = snapshot();
+    live(&mut unread).quota_template = Observation::unknown(CoverageStatus::Denied, "no");
+    assert!(said(one, &unread).is_empty());
+}
+
+#[test]
+fn automatic_management_reaches_further_or_less_far_or_nobody_knows() {
+    let baseline = aws("  quota_auto_management: notify\n");
+    for (state, direction) in [
+        (known("adjust".to_owned()), Some(Direction::Weaker)),
+        (known("notify".to_owned()), None),
+        (known("disabled".to_owned()), Some(Direction::Stricter)),
+        (known("NotifyAndGuess".to_owned()), Some(Direction::Unknown)),
+        // One that was never set up is off.
+        (Observation::Absent, Some(Direction::Stricter)),
+        (Observation::unknown(CoverageStatus::Denied, "no"), None),
+    ] {
+        let mut estate = estate(&[], &[]);
+        let inside = estate.accounts.get_mut(OWNER).unwrap();
+        inside.regions.get_mut(GLOBAL).unwrap().quota_auto_management = Some(state.clone());
+        let found = compare(&baseline, &estate).drifts;
+        assert_eq!(found.first().map(|drift| drift.direction), direction, "{state:?}");
+    }
 }

@@ -88,6 +88,33 @@ fn the_order_of_criteria_says_nothing() {
 
 #[test]
 fn directions_follow_the_order_of_the_words() {
+    let (tokens, endpoint) = ("http_tokens", "http_endpoint");
+    for (setting, attribute, stricter, weaker) in [
+        ("ebs_encryption_by_default", None, json!(true), json!(false)),
+        ("serial_console_access", None, json!(false), json!(true)),
+        ("image_block_public_access", None, json!("block-new-sharing"), json!("unblocked")),
+        ("snapshot_block_public_access", None, json!("block-new-sharing"), json!("unblocked")),
+        ("instance_metadata_defaults", Some(tokens), json!("required"), json!("optional")),
+        ("instance_metadata_defaults", Some(tokens), json!("required"), json!("no-preference")),
+        ("instance_metadata_defaults", Some(endpoint), json!("disabled"), json!("enabled")),
+        ("instance_metadata_defaults", Some("instance_metadata_tags"), json!("disabled"), json!("enabled")),
+        ("instance_metadata_defaults", Some("http_tokens_enforced"), json!("enabled"), json!("no-preference")),
+        ("instance_metadata_defaults", Some("http_put_response_hop_limit"), json!(1), json!(2)),
+        ("allowed_images_settings", Some("state"), json!("enabled"), json!("audit-mode")),
+        ("allowed_images_settings", Some("state"), json!("audit-mode"), json!("disabled")),
+        ("vpc_block_public_access", Some("internet_gateway_block_mode"), json!("block-bidirectional"), json!("off")),
+        ("vpc_block_public_access", Some("internet_gateway_block_mode"), json!("block-ingress"), json!("off")),
+        ("vpc_block_public_access", Some("exclusions_allowed"), json!("not-allowed"), json!("allowed")),
+    ] {
+        let whole = |value: &Value| attribute.map_or_else(|| value.clone(), |attribute| json!({attribute: value}));
+        for (declared, live, direction) in
+            [(&stricter, &weaker, Direction::Weaker), (&weaker, &stricter, Direction::Stricter)]
+        {
+            let baseline = aws(&format!("  settings: [{{{setting}: {}}}]\n", whole(declared)));
+            let drift = only(&baseline, &estate(setting, whole(live), None));
+            assert_eq!(drift.direction, direction, "{setting} {attribute:?} {live}");
+        }
+    }
     for (declared, live, direction) in [
         ("block-all-sharing", "block-new-sharing", Direction::Weaker),
         ("block-new-sharing", "block-all-sharing", Direction::Stricter),
