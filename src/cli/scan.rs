@@ -29,15 +29,19 @@ const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  guardline scan --plan                        what would be asked, and how long the rate limits make it take
-  guardline scan                               compare the estate with guardline.yaml
+  guardline scan                    compare the estate with guardline.yaml
+  guardline scan --plan             what would be asked, and the time the rate limits imply
   guardline scan --strict -f terminal -o report.json
   guardline scan --kind quota --region eu-west-1
   guardline scan --record-to recordings/today
-  guardline scan --replay recordings/today     the same run again, offline
+  guardline scan --replay recordings/today
 
-Exit codes, the first that applies: 2 bad arguments or baseline; 1 nothing could be evaluated or written; 3 findings open at
-or above --fail-on; 4 incomplete coverage under --strict; 0.")]
+Exit codes, the first that applies:
+  2  bad arguments or baseline
+  1  nothing could be evaluated, or the output could not be written
+  3  findings are open at or above --fail-on
+  4  something was denied, throttled or failed, under --strict
+  0  none of these")]
 pub(super) struct Arguments {
     /// The declared baseline
     #[arg(long, short, value_name = "FILE", default_value = "guardline.yaml")]
@@ -54,6 +58,9 @@ pub(super) struct Arguments {
     /// Answer every call from a recording: no network, no credentials, the recording's clock
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
+    /// Take this for the time at which the run begins
+    #[arg(long, value_name = "TIME", hide = true, conflicts_with = "replay")]
+    clock: Option<Timestamp>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -133,9 +140,8 @@ impl Arguments {
 
     /// Reads the baseline and says what is to be said about it.
     fn load(&self, color: ColorChoice) -> Result<Baseline, CliError> {
-        let rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
         let colored = output::colored(color, &std::io::stderr());
-        let (remarks, result) = match baseline::load(&self.baseline, &rules) {
+        let (remarks, result) = match baseline::load(&self.baseline, &known_rules()) {
             Ok(baseline) => (baseline.remarks.render(colored, output::width()), Ok(baseline)),
             Err(error) => (error.diagnostics.render(colored, output::width()), Err(error)),
         };
@@ -158,10 +164,15 @@ impl Arguments {
             concurrency,
             limit_factor: 1.0,
             record_to: self.record_to.clone(),
-            clock: whole_seconds(Timestamp::now()),
+            clock: self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now())),
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+/// Every rule that a baseline may name.
+pub(super) fn known_rules() -> Vec<&'static str> {
+    Rule::ALL.iter().map(|rule| rule.as_str()).collect()
 }
 
 impl Gate {

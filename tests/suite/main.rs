@@ -1,7 +1,9 @@
 //! What users see, tested from outside: commands, and the wire-level double they run against.
 
+mod demo_test;
 #[path = "../double/double.rs"]
 mod double;
 mod double_faults_test;
 mod double_test;
+mod runner;
 mod scan_test;

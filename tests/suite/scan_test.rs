@@ -4,13 +4,14 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::double::Server;
 use crate::double::estate::Estate;
 use crate::double::faults::{Effect, Fault};
+use crate::runner::guardline;
 
 const BASELINE: &str = r#"
 version: 1
@@ -22,18 +23,6 @@ aws:
   quotas: [{service: ec2, code: "*", max: default, where: {region: us-east-1}}]
   settings: [{serial_console_access: false, where: {region: us-east-1}}]
 "#;
-
-/// The program, with nothing of this machine's environment.
-fn guardline(directory: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_guardline"))
-        .args(arguments)
-        .current_dir(directory)
-        .env_clear()
-        .env("AWS_MAX_ATTEMPTS", "2")
-        .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
-        .output()
-        .expect("the program starts")
-}
 
 fn project() -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
