@@ -22,9 +22,9 @@ pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
     let Some(QuotaRequests::None) = sides.aws.quota_requests else { return };
     let Some(Observation::Known(requests)) = &spot.facts.quota_requests else { return };
     let adjusts = sides.aws.quota_auto_management == Some(QuotaAutoManagement::Adjust);
-    let is_open =
-        |request: &&QuotaRequest| !ANSWERED.contains(&request.status.as_str()) && !(request.automatic && adjusts);
-    drifts.extend(requests.iter().filter(is_open).map(|request| pending(sides, spot, request)));
+    let is_expected =
+        |request: &QuotaRequest| ANSWERED.contains(&request.status.as_str()) || (request.automatic && adjusts);
+    drifts.extend(requests.iter().filter(|request| !is_expected(request)).map(|request| pending(sides, spot, request)));
 }
 
 fn pending(sides: &Sides<'_>, spot: Spot<'_>, request: &QuotaRequest) -> Drift {
