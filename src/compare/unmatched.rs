@@ -121,6 +121,12 @@ impl Search<'_, '_> {
                 self.nothing(&format!("/aws/quotas/{index}/service"), "service", service);
             } else if !self.universe.has_code(service, code) {
                 self.nothing(&format!("/aws/quotas/{index}/code"), "quota code", &format!("{service}/{code}"));
+            } else if let Some(Patterns(regions)) = &applies.region
+                && !self.universe.has_code_in(service, code, regions)
+            {
+                // The rule would never apply, and the quota look as if it were watched.
+                let text = format!("{service}/{code} in {}", regions.join(", "));
+                self.nothing(&format!("/aws/quotas/{index}/where/region"), "quota code", &text);
             }
         }
     }

@@ -6,7 +6,7 @@ use super::estate::{OWNER, applied, defined, facts, known, live, snapshot};
 use super::{aws, load_with};
 use crate::baseline::Baseline;
 use crate::compare::{Rule, compare};
-use crate::estate::{CoverageStatus, Observation, Snapshot};
+use crate::estate::{CoverageStatus, GLOBAL, Observation, Snapshot};
 
 fn estate() -> Snapshot {
     let mut estate = snapshot();
@@ -158,4 +158,32 @@ fn what_is_said_of_another_partition_is_not_looked_for_in_this_one() {
     };
     assert!(unmatched(&baseline("aws-cn"), &estate()).is_empty());
     assert_eq!(unmatched(&baseline("aws"), &estate()).len(), 3);
+}
+
+#[test]
+fn a_quota_of_all_regions_is_in_none_of_them() {
+    let mut estate = estate();
+    let codes = BTreeMap::from([("ec2".to_owned(), defined(&[("L-G", 5.0)]))]);
+    estate.quota_definitions.insert(GLOBAL.to_owned(), codes);
+    let inside = estate.accounts.get_mut(OWNER).unwrap();
+    inside.regions.get_mut(GLOBAL).unwrap().quotas.insert("ec2".to_owned(), known(vec![]));
+    let rule = |code: &str, region: &str| {
+        aws(&format!("  quotas: [{{service: ec2, code: \"{code}\", max: 5, where: {{region: {region}}}}}]\n"))
+    };
+    for (code, region, named) in [
+        ("L-G", "global", None),
+        ("L-G", "[eu-west-1, global]", None),
+        ("L-G", "\"*\"", None),
+        ("L-G", "eu-west-1", Some("quota code ec2/L-G in eu-west-1")),
+        ("L-1", "eu-west-1", None),
+        ("L-1", "global", Some("quota code ec2/L-1 in global")),
+        ("*", "eu-west-1", None),
+    ] {
+        let found = compare(&rule(code, region), &estate).drifts;
+        assert_eq!(found.first().map(|drift| drift.subject.name.as_str()), named, "{code} {region}");
+        assert!(found.iter().all(|drift| drift.position.as_ref().unwrap().line == 4));
+    }
+    // While it is not known which quotas hold for all regions, nothing is said.
+    estate.quota_definitions.remove(GLOBAL);
+    assert!(unmatched(&rule("L-1", "global"), &estate).is_empty());
 }

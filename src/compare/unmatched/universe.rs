@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::model::{OuPath, Patterns};
-use crate::baseline::pattern::{Below, fits};
+use crate::baseline::pattern::{Below, fits, is_pattern};
 use crate::compare::policies::type_name;
 use crate::compare::sides::{Sides, read};
-use crate::estate::{AccountFacts, CoverageStatus, GLOBAL, Observation};
+use crate::estate::{AccountFacts, CoverageStatus, GLOBAL, Observation, QuotaDefinition};
 
 /// The names of what is live or declared; none where that was not read completely.
 pub(super) struct Universe<'a> {
@@ -20,6 +20,8 @@ pub(super) struct Universe<'a> {
     regions: Option<BTreeSet<&'a str>>,
     /// Codes by service; a service that was not read everywhere is not among them.
     codes: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The quotas that hold for all regions, by service; a service of which they were not read is not among them.
+    global_codes: BTreeMap<&'a str, &'a BTreeMap<String, QuotaDefinition>>,
     /// Names and ids of policies by type.
     policies: Option<BTreeMap<String, BTreeSet<&'a str>>>,
     /// The declared types.
@@ -36,6 +38,7 @@ impl<'a> Universe<'a> {
             units: units(sides),
             regions: regions(sides),
             codes: codes(sides),
+            global_codes: global_codes(sides),
             policies: policies(sides),
             types: sides.aws.policy_types.as_deref().unwrap_or_default(),
             ids: ids(sides),
@@ -62,6 +65,18 @@ impl<'a> Universe<'a> {
 
     pub(super) fn has_code(&self, service: &str, text: &str) -> bool {
         self.codes.get(service).is_none_or(|codes| codes.iter().any(|code| fits(text, code)))
+    }
+
+    /// Whether a quota that goes by one code has a value in such regions: one of all regions has it under [`GLOBAL`], and
+    /// only there.
+    pub(super) fn has_code_in(&self, service: &str, code: &str, regions: &[String]) -> bool {
+        let Some(codes) = self.global_codes.get(service).filter(|_| !is_pattern(code)) else { return true };
+        let (mut elsewhere, mut global) = (false, false);
+        for region in regions {
+            global |= fits(region, GLOBAL);
+            elsewhere |= region != GLOBAL;
+        }
+        if codes.contains_key(code) { global } else { elsewhere }
     }
 
     pub(super) fn has_policy(&self, policy_type: Option<&str>, text: &str) -> bool {
@@ -190,6 +205,11 @@ fn offered<T>(read: &Observation<T>) -> Option<Option<&T>> {
     }
 }
 
+fn global_codes<'a>(sides: &'a Sides<'_>) -> BTreeMap<&'a str, &'a BTreeMap<String, QuotaDefinition>> {
+    let services = sides.snapshot.quota_definitions.get(GLOBAL).into_iter().flatten();
+    services.filter_map(|(service, codes)| Some((service.as_str(), codes.known()?))).collect()
+}
+
 fn policies<'a>(sides: &'a Sides<'_>) -> Option<BTreeMap<String, BTreeSet<&'a str>>> {
     let organization = sides.snapshot.organization.known()?;
     // Without the types no policy was read.
@@ -202,7 +222,7 @@ fn policies<'a>(sides: &'a Sides<'_>) -> Option<BTreeMap<String, BTreeSet<&'a st
         names.extend(read(policies)?.iter().flat_map(|policy| [policy.name.as_str(), policy.id.as_str()]));
     }
     // What is declared under its name is missing, not unheard of.
-    for rule in sides.aws.policies.iter().flatten().filter(|rule| !crate::baseline::pattern::is_pattern(&rule.name)) {
+    for rule in sides.aws.policies.iter().flatten().filter(|rule| !is_pattern(&rule.name)) {
         types.entry(rule.policy_type.clone()).or_default().insert(&rule.name);
     }
     Some(types)
