@@ -5,5 +5,6 @@ mod demo_test;
 mod double;
 mod double_faults_test;
 mod double_test;
+mod readme_test;
 mod runner;
 mod scan_test;
