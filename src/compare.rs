@@ -19,7 +19,7 @@ mod tree;
 mod undecided;
 mod unmatched;
 
-pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest};
+pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
 pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
 pub use follow_up::follow_up;
 pub use rule::Rule;
@@ -57,8 +57,8 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     }
     regions::compare(&sides, &mut drifts);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
-    settings::compare(&sides, &mut drifts);
-    audit_logs::compare(&sides, &mut drifts);
+    settings::compare(&sides, &mut drifts, &mut undecided);
+    audit_logs::compare(&sides, &mut drifts, &mut undecided);
     unmatched::compare(&sides, live.as_ref(), &mut drifts);
     // The rest of a difference only orders two that would share an identity, which entries declared twice could bring
     // about; they say the same, and the first stands.

@@ -58,7 +58,7 @@ pub struct Unit {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The names from the root down, each after a `/`; a `/` inside a name is written `\/`.
+    /// The names from the root down, each after a `/`; inside a name, `/` is written `\/` and `\` is written `\\`.
     pub path: String,
     /// The id of the unit or root above it.
     pub parent: String,

@@ -17,7 +17,7 @@ fn the_last_rule_that_matches_decides_alone() {
     - {where: {ou: /Sandbox}, allowed: [me-south-1]}
 "#);
     let mut estate = snapshot();
-    estate.organization = Observation::Absent;
+    estate.organization = Observation::unknown(CoverageStatus::Denied, "no");
     for id in [OWNER, "222222222222"] {
         let inside = facts(&[("eu-south-1", "ENABLED"), ("me-south-1", "ENABLED")]);
         estate.accounts.insert(id.to_owned(), inside);
