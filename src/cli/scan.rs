@@ -24,6 +24,8 @@ use crate::provider::{Estimate, Progress};
 use crate::report::{self, Exit, ExitOptions, Report, Verdict, verdict};
 use crate::scan::{Request, scan};
 
+const TOTAL: &str = "calls, further pages not counted";
+
 /// A plan that takes longer than this is worth a word before it is carried out.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -212,18 +214,18 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 
 /// The plan, for people.
 fn show_plan(estimate: &Estimate) -> Result<Exit, CliError> {
-    let mut text = String::new();
-    let width = estimate.calls.keys().map(String::len).max().unwrap_or_default();
-    for (operation, calls) in &estimate.calls {
-        text.push_str(&format!("{operation:width$} {calls:>8}\n"));
-    }
-    let total: u64 = estimate.calls.values().sum();
-    let seconds = estimate.time.as_secs_f64().ceil();
-    text.push_str(&format!("{:width$} {total:>8}\n", "calls, further pages not counted"));
-    text.push_str(&format!("at least {seconds} s by the published rate limits\n"));
-    output::stdout(text.as_bytes())?;
+    output::stdout(plan_text(estimate).as_bytes())?;
     if estimate.time > LONG {
         output::stderr(b"warning: the rate limits make this take more than an hour; narrow `where` in the baseline\n");
     }
     Ok(Exit::Clean)
+}
+
+fn plan_text(estimate: &Estimate) -> String {
+    let total: u64 = estimate.calls.values().sum();
+    let seconds = estimate.time.as_secs_f64().ceil();
+    let width = estimate.calls.keys().map(String::len).chain([TOTAL.len()]).max().unwrap_or_default();
+    let calls = estimate.calls.iter().map(|(operation, calls)| (operation.as_str(), *calls));
+    let lines = calls.chain([(TOTAL, total)]).map(|(what, calls)| format!("{what:width$} {calls:>8}\n"));
+    format!("{}at least {seconds} s by the published rate limits\n", lines.collect::<String>())
 }
