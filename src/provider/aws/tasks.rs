@@ -127,12 +127,11 @@ impl Aws {
         let nothing = crate::baseline::model::Aws::default();
         let aws = baseline.model.aws.as_ref().unwrap_or(&nothing);
         let mut organization = self.read_organization(aws.quota_template.is_some() && narrowing.kind("quota")).await;
+        let untagged = Wanted::new(aws, &organization, &self.identity, narrowing).untagged(tags::asked_for(baseline));
         if let Observation::Known(organization) = &mut organization {
-            let untagged =
-                Wanted::new(aws, Some(organization), &self.identity, narrowing).untagged(tags::asked_for(baseline));
             self.read_tags(organization, untagged).await;
         }
-        let wanted = Wanted::new(aws, organization.known(), &self.identity, narrowing);
+        let wanted = Wanted::new(aws, &organization, &self.identity, narrowing);
         for (section, reason) in wanted.left_out() {
             let gap = Gap { status: CoverageStatus::Skipped, reason: reason.to_owned() };
             self.note_gap(
