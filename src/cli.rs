@@ -3,6 +3,7 @@
 //! In: arguments. Out: data on stdout, everything else on stderr, and an exit code. It never decides what a finding is.
 
 mod completions;
+mod demo;
 mod logging;
 mod output;
 mod progress;
@@ -16,7 +17,6 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
 use crate::baseline::{self, LoadError};
-use crate::compare::Rule;
 use crate::provider::aws::{ConnectError, SurveyError};
 use crate::provider::recording::RecordingError;
 use crate::report::{self, Exit};
@@ -45,6 +45,8 @@ pub struct Cli {
 enum Command {
     /// Compare an estate with its baseline, and say who changed what
     Scan(Box<scan::Arguments>),
+    /// Scan a made-up organisation: no cloud, no credentials
+    Demo(demo::Arguments),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -112,6 +114,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
     logging::start(cli.verbose);
     match cli.command {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
+        Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
@@ -131,7 +134,7 @@ struct ValidateArguments {
 
 impl ValidateArguments {
     fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
-        let known_rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+        let known_rules = scan::known_rules();
         let args = validate::Args {
             files: &self.files,
             format: self.format,

@@ -7,6 +7,7 @@
 mod audit_logs;
 mod document;
 mod drift;
+mod follow_up;
 mod links;
 mod policies;
 mod quotas;
@@ -18,8 +19,9 @@ mod tree;
 mod undecided;
 mod unmatched;
 
-pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest};
+pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
 pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
+pub use follow_up::follow_up;
 pub use rule::Rule;
 
 use self::sides::Sides;
@@ -44,11 +46,10 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     let sides = Sides::new(baseline, aws, snapshot);
     let live = sides.live();
     let (mut drifts, mut undecided) = (Vec::new(), Undecided::default());
-    for account in &sides.unplaced {
-        let reason =
-            "the organisation's accounts were not read, so that it cannot be told which rules apply".to_owned();
+    for (account, unplaced) in &sides.unplaced {
+        let reason = format!("{}, so that it cannot be told which rules apply", unplaced.reason);
         let gap = Gap { status: CoverageStatus::Failed, reason };
-        undecided.note(sides.scope(account), "organizations:ListAccountsForParent".to_owned(), "the account", gap);
+        undecided.note(sides.scope(account), unplaced.source.to_owned(), "the account", gap);
     }
     links::compare(&sides, live.as_ref(), &mut drifts);
     if let Some(live) = &live {
@@ -56,8 +57,8 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     }
     regions::compare(&sides, &mut drifts);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
-    settings::compare(&sides, &mut drifts);
-    audit_logs::compare(&sides, &mut drifts);
+    settings::compare(&sides, &mut drifts, &mut undecided);
+    audit_logs::compare(&sides, &mut drifts, &mut undecided);
     unmatched::compare(&sides, live.as_ref(), &mut drifts);
     // The rest of a difference only orders two that would share an identity, which entries declared twice could bring
     // about; they say the same, and the first stands.

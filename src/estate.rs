@@ -19,7 +19,9 @@ pub use organization::{
     Account, AccountRequest, Delegation, Handshake, Organization, Policy, PolicyTarget, QuotaTemplate, TargetKind,
     TemplateRow, Transfer, TransferDirection, Unit,
 };
-pub use scope::{Kind, Provider, Scope};
+pub use scope::{Provider, Scope};
+
+pub use crate::baseline::model::Kind;
 
 use std::collections::BTreeMap;
 
@@ -78,8 +80,14 @@ impl Snapshot {
         if let Some(row) = rows.iter().find(|row| row.code == code && row.level == QuotaLevel::Account) {
             return row.value.clone();
         }
+        self.default_quota(region, service, code)
+    }
+
+    /// The provider's default of a quota. Absent when it defines no such quota; unknown when its list is.
+    #[must_use]
+    pub fn default_quota(&self, region: &str, service: &str, code: &str) -> Observation<f64> {
         match self.quota_definitions.get(region).and_then(|services| services.get(service)) {
-            None => unread(),
+            None => Observation::unknown(CoverageStatus::Skipped, "not read in this run"),
             Some(Observation::Known(codes)) => codes.get(code).map_or(Observation::Absent, |code| code.default.clone()),
             Some(Observation::Absent) => Observation::Absent,
             Some(Observation::Unknown(gap)) => Observation::Unknown(gap.clone()),

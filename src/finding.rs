@@ -29,7 +29,6 @@ use crate::estate::{Kind, Scope, Snapshot};
 
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
-pub use state::digest;
 pub use wording::plain;
 
 use facts::Facts;

@@ -8,7 +8,7 @@ pub mod limits;
 pub mod recording;
 pub mod redaction;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,6 +52,16 @@ pub struct Estimate {
     pub calls: BTreeMap<String, u64>,
     /// The least time that the rate limits allow.
     pub time: Duration,
+}
+
+/// Where drift makes further reads worthwhile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowUp {
+    /// Accounts and regions whose history of quota requests may say who asked; [`GLOBAL`](crate::estate::GLOBAL) for
+    /// quotas of all regions.
+    pub quota_requests: BTreeSet<(String, String)>,
+    /// Accounts whose effective policies show what holds there now.
+    pub effective_policies: BTreeSet<String>,
 }
 
 /// A question to an account's audit log.

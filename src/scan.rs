@@ -51,6 +51,7 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
 
     let mut comparison = compare::compare(baseline, &snapshot);
     focus.narrow(&mut comparison);
+    aws.follow_up(&compare::follow_up(&comparison.drifts), &mut snapshot).await;
 
     let until = aws.clock();
     let window = Window { from: until.saturating_sub(lookback(baseline)).unwrap_or(until), until };

@@ -11,7 +11,7 @@ use super::catalogue::{Entry, Named};
 use super::event::Event;
 use super::field::text;
 use super::term::json_or_text;
-use crate::compare::Drift;
+use crate::compare::{Drift, canonical, value_or_text};
 use crate::estate::{GLOBAL, Snapshot};
 
 /// Whether a record is about the subject of a difference.
@@ -142,10 +142,9 @@ pub(super) fn effect(entry: &Entry, event: &Event, drift: &Drift, settled: Optio
 fn compared(key: &str, brought: &Value, present: &str, drift: &Drift) -> Effect {
     let decided = |same: bool| if same { Effect::Same } else { Effect::Different };
     match (key, brought, json_or_text(present)) {
-        ("content", brought, present) => {
-            let document = brought.as_str().map_or_else(|| brought.clone(), json_or_text);
-            decided(spelt_alike(document) == spelt_alike(present))
-        }
+        // Documents are alike here exactly where comparing calls them alike.
+        ("content", Value::String(brought), _) => decided(value_or_text(brought) == value_or_text(present)),
+        ("content", brought, _) => decided(canonical(brought.clone()) == value_or_text(present)),
         (_, Value::Object(brought), Value::Object(present)) => attributes(brought, &present, drift),
         (_, Value::Number(_), parsed) | ("value", _, parsed) => decided(alike(brought, &parsed)),
         _ => decided(text(brought).as_deref() == Some(present)),
@@ -184,24 +183,5 @@ pub(super) fn alike(one: &Value, other: &Value) -> bool {
             whole.unwrap_or_else(|| one.as_f64() == other.as_f64())
         }
         (one, other) => one == other,
-    }
-}
-
-/// A document without what does not change its meaning: a list of one is its entry, and the order of scalars in a list.
-fn spelt_alike(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, spelt_alike(value))).collect(),
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.into_iter().map(spelt_alike).collect();
-            if items.iter().all(Value::is_string) {
-                items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-                items.dedup();
-            }
-            match <[Value; 1]>::try_from(items) {
-                Ok([only]) => only,
-                Err(items) => Value::Array(items),
-            }
-        }
-        other => other,
     }
 }

@@ -39,8 +39,10 @@ impl<'a> Requests<'a> {
             .map(|(_, facts)| facts)
             .collect();
         let wanted = |key: &str| drift.event_subject.get(key);
-        found.automatic = places
-            .iter()
+        // It holds for the whole account, and is kept under its global facts.
+        found.automatic = facts
+            .regions
+            .values()
             .any(|facts| matches!(&facts.quota_auto_management, Some(Observation::Known(state)) if state == "adjust"));
         found.rows = places
             .into_iter()

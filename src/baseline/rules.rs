@@ -159,7 +159,13 @@ impl<'a> Rules<'a> {
     #[must_use]
     pub fn in_scope(&self, place: Place<'_>) -> bool {
         let included = self.include.as_ref().is_none_or(|include| include.iter().any(|reach| reach.holds(place)));
-        included && !self.exclude.iter().any(|reach| reach.holds(place))
+        included && !self.excludes(place)
+    }
+
+    /// Whether the account is left out by name, unit or tag. More tags never bring back what is left out without them.
+    #[must_use]
+    pub fn excludes(&self, place: Place<'_>) -> bool {
+        self.exclude.iter().any(|reach| reach.holds(place))
     }
 
     /// The rule that decides whether a region (`place.region`) may or must be on. None: not audited there.

@@ -24,20 +24,26 @@ use crate::provider::{Estimate, Progress};
 use crate::report::{self, Exit, ExitOptions, Report, Verdict, verdict};
 use crate::scan::{Request, scan};
 
+const TOTAL: &str = "calls, further pages not counted";
+
 /// A plan that takes longer than this is worth a word before it is carried out.
 const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  guardline scan --plan                        what would be asked, and how long the rate limits make it take
-  guardline scan                               compare the estate with guardline.yaml
+  guardline scan                    compare the estate with guardline.yaml
+  guardline scan --plan             what would be asked, and the time the rate limits imply
   guardline scan --strict -f terminal -o report.json
   guardline scan --kind quota --region eu-west-1
   guardline scan --record-to recordings/today
-  guardline scan --replay recordings/today     the same run again, offline
+  guardline scan --replay recordings/today
 
-Exit codes, the first that applies: 2 bad arguments or baseline; 1 nothing could be evaluated or written; 3 findings open at
-or above --fail-on; 4 incomplete coverage under --strict; 0.")]
+Exit codes, the first that applies:
+  2  bad arguments or baseline
+  1  nothing could be evaluated, or the output could not be written
+  3  findings are open at or above --fail-on
+  4  something was denied, throttled or failed, under --strict
+  0  none of these")]
 pub(super) struct Arguments {
     /// The declared baseline
     #[arg(long, short, value_name = "FILE", default_value = "guardline.yaml")]
@@ -54,6 +60,9 @@ pub(super) struct Arguments {
     /// Answer every call from a recording: no network, no credentials, the recording's clock
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
+    /// Take this for the time at which the run begins
+    #[arg(long, value_name = "TIME", hide = true, conflicts_with = "replay")]
+    clock: Option<Timestamp>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -133,9 +142,8 @@ impl Arguments {
 
     /// Reads the baseline and says what is to be said about it.
     fn load(&self, color: ColorChoice) -> Result<Baseline, CliError> {
-        let rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
         let colored = output::colored(color, &std::io::stderr());
-        let (remarks, result) = match baseline::load(&self.baseline, &rules) {
+        let (remarks, result) = match baseline::load(&self.baseline, &known_rules()) {
             Ok(baseline) => (baseline.remarks.render(colored, output::width()), Ok(baseline)),
             Err(error) => (error.diagnostics.render(colored, output::width()), Err(error)),
         };
@@ -158,10 +166,15 @@ impl Arguments {
             concurrency,
             limit_factor: 1.0,
             record_to: self.record_to.clone(),
-            clock: whole_seconds(Timestamp::now()),
+            clock: self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now())),
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+/// Every rule that a baseline may name.
+pub(super) fn known_rules() -> Vec<&'static str> {
+    Rule::ALL.iter().map(|rule| rule.as_str()).collect()
 }
 
 impl Gate {
@@ -201,18 +214,18 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 
 /// The plan, for people.
 fn show_plan(estimate: &Estimate) -> Result<Exit, CliError> {
-    let mut text = String::new();
-    let width = estimate.calls.keys().map(String::len).max().unwrap_or_default();
-    for (operation, calls) in &estimate.calls {
-        text.push_str(&format!("{operation:width$} {calls:>8}\n"));
-    }
-    let total: u64 = estimate.calls.values().sum();
-    let seconds = estimate.time.as_secs_f64().ceil();
-    text.push_str(&format!("{:width$} {total:>8}\n", "calls, further pages not counted"));
-    text.push_str(&format!("at least {seconds} s by the published rate limits\n"));
-    output::stdout(text.as_bytes())?;
+    output::stdout(plan_text(estimate).as_bytes())?;
     if estimate.time > LONG {
         output::stderr(b"warning: the rate limits make this take more than an hour; narrow `where` in the baseline\n");
     }
     Ok(Exit::Clean)
+}
+
+fn plan_text(estimate: &Estimate) -> String {
+    let total: u64 = estimate.calls.values().sum();
+    let seconds = estimate.time.as_secs_f64().ceil();
+    let width = estimate.calls.keys().map(String::len).chain([TOTAL.len()]).max().unwrap_or_default();
+    let calls = estimate.calls.iter().map(|(operation, calls)| (operation.as_str(), *calls));
+    let lines = calls.chain([(TOTAL, total)]).map(|(what, calls)| format!("{what:width$} {calls:>8}\n"));
+    format!("{}at least {seconds} s by the published rate limits\n", lines.collect::<String>())
 }

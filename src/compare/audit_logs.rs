@@ -14,16 +14,17 @@ use self::trail::Judged;
 use super::drift::{Aspect, Direction, Drift};
 use super::rule::Rule;
 use super::sides::{Sides, Spot, read};
+use super::undecided::Undecided;
 use crate::baseline::model::{TrailExpectation, TrailRule};
 use crate::baseline::pattern::{fits, is_pattern};
 use crate::baseline::placement::AccountView;
-use crate::estate::{AccountFacts, EventDataStore, GLOBAL, Observation, Scope, Trail};
+use crate::estate::{AccountFacts, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Scope, Trail};
 
 /// Compares the organisation's trail, the accounts' own trails, and how long stores keep events.
-pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(logs) = &sides.aws.audit_logs else { return };
     if let Some(expected) = &logs.organization_trail {
-        organization_trail(sides, expected, drifts);
+        organization_trail(sides, expected, drifts, undecided);
     }
     if logs.trails.is_some() {
         for (account, facts) in sides.accounts() {
@@ -33,7 +34,9 @@ pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
     if let Some(days) = logs.retention_days {
         for spot in sides.spots() {
             let stores = spot.facts.event_data_stores.as_ref().and_then(Observation::known).into_iter().flatten();
-            drifts.extend(stores.filter_map(|store| retention(sides, spot, store, days)));
+            for store in stores {
+                drifts.extend(retention(sides, spot, store, days, undecided));
+            }
         }
     }
 }
@@ -49,14 +52,24 @@ struct Demand<'a> {
 }
 
 /// It is kept in the management account, wherever the agent runs.
-fn organization_trail(sides: &Sides<'_>, expected: &TrailExpectation, drifts: &mut Vec<Drift>) {
+fn organization_trail(
+    sides: &Sides<'_>,
+    expected: &TrailExpectation,
+    drifts: &mut Vec<Drift>,
+    undecided: &mut Undecided,
+) {
     let Some(organization) = sides.snapshot.organization.known() else { return };
     let owner = organization.management_account.as_str();
-    let Some((account, facts)) = sides.views.get(owner).zip(sides.snapshot.accounts.get(owner)) else { return };
+    let scope = Scope::organization(sides.snapshot.provider, &organization.id);
+    let Some((account, facts)) = sides.views.get(owner).zip(sides.snapshot.accounts.get(owner)) else {
+        let reason = format!("the management account {owner}, which keeps it, was not read within");
+        let gap = Gap { status: CoverageStatus::Skipped, reason };
+        return undecided.note(scope, "cloudtrail:DescribeTrails".to_owned(), "the organisation's trail", gap);
+    };
     let demand = Demand {
         expected,
         account,
-        scope: Scope::organization(sides.snapshot.provider, &organization.id),
+        scope,
         organization: true,
         pointer: "/aws/audit_logs/organization_trail".to_owned(),
     };
@@ -75,6 +88,7 @@ fn own_trails(sides: &Sides<'_>, account: &AccountView, facts: &AccountFacts, dr
             }
         }
     }
+    let mut found: Vec<Drift> = Vec::new();
     for (index, (rule, regions)) in asked {
         let demand = Demand {
             expected: &rule.expectation(),
@@ -84,8 +98,26 @@ fn own_trails(sides: &Sides<'_>, account: &AccountView, facts: &AccountFacts, dr
             pointer: format!("/aws/audit_logs/trails/{index}"),
         };
         let names_regions = rule.applies.region.is_some();
-        demand.compare(sides, facts, |region| !names_regions || regions.contains(&region), drifts);
+        let mut more = Vec::new();
+        demand.compare(sides, facts, |region| !names_regions || regions.contains(&region), &mut more);
+        for drift in more {
+            join(&mut found, drift);
+        }
     }
+    drifts.append(&mut found);
+}
+
+/// Two rules may find fault with one trail, each for its own reasons: that is one difference, with all of them.
+fn join(found: &mut Vec<Drift>, drift: Drift) {
+    let Some(there) = found.iter_mut().find(|there| there.identity() == drift.identity()) else {
+        return found.push(drift);
+    };
+    for (all, more) in [(&mut there.expected, drift.expected), (&mut there.actual, drift.actual)] {
+        if let (Value::Object(all), Value::Object(more)) = (all, more) {
+            all.extend(more);
+        }
+    }
+    there.event_effect.extend(drift.event_effect);
 }
 
 impl Demand<'_> {
@@ -196,7 +228,13 @@ fn is_read_whole(facts: &AccountFacts, is_asked: impl Fn(&str) -> bool) -> bool 
 }
 
 /// A store must keep its events as long as demanded; one that is being deleted keeps them no longer.
-fn retention(sides: &Sides<'_>, spot: Spot<'_>, store: &EventDataStore, days: u32) -> Option<Drift> {
+fn retention(
+    sides: &Sides<'_>,
+    spot: Spot<'_>,
+    store: &EventDataStore,
+    days: u32,
+    undecided: &mut Undecided,
+) -> Option<Drift> {
     let drift = |rule: Rule, aspect: Aspect| {
         Drift::new(rule, aspect, spot.scope(sides), &store.arn, &store.name)
             .direction(Direction::Weaker)
@@ -209,7 +247,14 @@ fn retention(sides: &Sides<'_>, spot: Spot<'_>, store: &EventDataStore, days: u3
         let deleted = drift(Rule::AuditTrailMissing, Aspect::Existence).effect("existence", "deleted");
         return Some(deleted.values(json!({"retention_days": days}), json!({"status": store.status})));
     }
-    let kept = store.retention_days.filter(|kept| *kept < i64::from(days))?;
+    let Some(kept) = store.retention_days else {
+        let gap = Gap { status: CoverageStatus::Failed, reason: "the answer does not say for how long".to_owned() };
+        undecided.note(spot.scope(sides), format!("cloudtrail:GetEventDataStore {}", store.arn), &store.name, gap);
+        return None;
+    };
+    if kept >= i64::from(days) {
+        return None;
+    }
     let weakened = drift(Rule::AuditTrailWeakened, Aspect::Configuration);
     Some(
         weakened

@@ -54,7 +54,8 @@ pub fn canonical(document: Value) -> Value {
 
 /// The canonical form of a live document; one that cannot be read exactly stands as the text that it is, so that it is
 /// like no declared document.
-pub(super) fn value_or_text(text: &str) -> Value {
+#[must_use]
+pub fn value_or_text(text: &str) -> Value {
     canonical_value(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 

@@ -9,6 +9,8 @@
 mod attachments;
 mod types;
 
+pub(super) use attachments::is_account;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -77,11 +79,12 @@ fn one_type(live: &Live<'_>, policy_type: &str, policies: &[Policy], drifts: &mu
 fn meant<'a, 'p>(declared: &[Declared<'a>], policies: &'p [Policy]) -> BTreeMap<&'p str, Declared<'a>> {
     let mut meant: BTreeMap<&str, Declared<'a>> = BTreeMap::new();
     let by_id = |rule: &PolicyRule, policy: &Policy| rule.id.as_ref() == Some(&policy.id);
-    let by_name = |rule: &PolicyRule, policy: &Policy| {
-        // A policy of the provider is not meant by a like-named one of somebody else.
-        rule.id.is_none() && rule.name == policy.name && (policy.aws_managed || !rule.aws_managed)
+    // A policy of the provider is not meant by a like-named one of somebody else.
+    let may_be = |rule: &PolicyRule, policy: &Policy| rule.id.is_none() && (policy.aws_managed || !rule.aws_managed);
+    let by_name = |rule: &PolicyRule, policy: &Policy| rule.name == policy.name && may_be(rule, policy);
+    let by_pattern = |rule: &PolicyRule, policy: &Policy| {
+        is_pattern(&rule.name) && fits(&rule.name, &policy.name) && may_be(rule, policy)
     };
-    let by_pattern = |rule: &PolicyRule, policy: &Policy| is_pattern(&rule.name) && fits(&rule.name, &policy.name);
     let ways: [Way<'_>; 3] = [&by_id, &by_name, &by_pattern];
     for way in ways {
         for policy in policies {

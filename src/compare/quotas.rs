@@ -7,7 +7,7 @@
 mod condition;
 mod requests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,18 +15,20 @@ use self::condition::Verdict;
 use super::Undecided;
 use super::drift::{Aspect, Direction, Drift, number};
 use super::rule::Rule;
-use super::sides::{Live, Sides, Spot};
+use super::sides::{Live, Sides, Spot, read};
 use crate::baseline::model::{QuotaLevel, QuotaRule};
 use crate::baseline::pattern::is_pattern;
 use crate::baseline::rules::Chosen;
-use crate::estate::{self, AppliedQuota, GLOBAL, Gap, Observation, QuotaDefinition};
+use crate::estate::{self, AppliedQuota, CoverageStatus, GLOBAL, Gap, Observation, QuotaDefinition};
 
 /// Compares everything about quotas.
 pub(super) fn compare(sides: &Sides<'_>, live: Option<&Live<'_>>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     for spot in sides.spots() {
         if sides.aws.quotas.is_some() {
             for (service, rows) in &spot.facts.quotas {
-                Service { sides, spot, service }.compare(rows, drifts, undecided);
+                if let Some(service) = Service::new(sides, spot, service, rows) {
+                    service.compare(drifts, undecided);
+                }
             }
         }
         requests::open(sides, spot, drifts);
@@ -38,121 +40,150 @@ pub(super) fn compare(sides: &Sides<'_>, live: Option<&Live<'_>>, drifts: &mut V
 }
 
 /// The quotas of one service in one region of one account.
-#[derive(Clone, Copy)]
 struct Service<'a> {
     sides: &'a Sides<'a>,
     spot: Spot<'a>,
     service: &'a str,
+    rows: &'a [AppliedQuota],
+    /// Whether the service itself is known not to be there.
+    absent: bool,
+    /// The rows at the level of the account, by code: there are thousands of codes, and each is looked up.
+    applied: BTreeMap<&'a str, &'a AppliedQuota>,
+}
+
+/// Whether a code that has no value here should have one.
+enum Home {
+    Here,
+    Elsewhere,
+    Untold(Gap),
 }
 
 impl<'a> Service<'a> {
-    fn compare(self, rows: &Observation<Vec<AppliedQuota>>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
-        let rows: &[AppliedQuota] = match rows {
-            Observation::Known(rows) => rows,
-            Observation::Absent => &[],
-            // The read that failed stands in the coverage.
-            Observation::Unknown(_) => return,
-        };
-        for code in self.codes(rows) {
-            let value = self.value(code);
-            let is_elsewhere = matches!(value, Observation::Absent) && !self.belongs_here(code);
-            if !is_elsewhere && let Some(chosen) = self.rule(code, None) {
-                self.judge(chosen, code, None, &value, drifts, undecided);
-            }
+    /// None where the values were not read; that stands in the coverage.
+    fn new(
+        sides: &'a Sides<'a>,
+        spot: Spot<'a>,
+        service: &'a str,
+        rows: &'a Observation<Vec<AppliedQuota>>,
+    ) -> Option<Self> {
+        let absent = matches!(rows, Observation::Absent);
+        let rows = read(rows)?;
+        let of_account = rows.iter().filter(|row| row.level == estate::QuotaLevel::Account);
+        // Of two rows of one code the first counts, as in `Snapshot::quota`.
+        let applied = of_account.rev().map(|row| (row.code.as_str(), row)).collect();
+        Some(Self { sides, spot, service, rows, absent, applied })
+    }
+
+    fn compare(&self, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
+        let defined = self.definitions(self.spot.place.region).and_then(Observation::known);
+        for code in defined.into_iter().flatten().map(|(code, _)| code.as_str()).chain(self.other_codes()) {
+            self.judge(code, None, self.value(code), drifts, undecided);
         }
         let mut seen = BTreeSet::new();
-        for row in rows.iter().filter(|row| row.level == estate::QuotaLevel::Resource) {
+        for row in self.rows.iter().filter(|row| row.level == estate::QuotaLevel::Resource) {
             let resource = row.resource.as_deref().unwrap_or("*");
             seen.insert((row.code.as_str(), resource));
-            if let Some(chosen) = self.rule(&row.code, Some(resource)) {
-                self.judge(chosen, &row.code, Some(resource), &row.value, drifts, undecided);
-            }
+            self.judge(&row.code, Some(resource), row.value.clone(), drifts, undecided);
         }
         // A resource without a value of its own has that of the account.
         for (code, resource) in self.named_resources().difference(&seen) {
-            if let Some(chosen) = self.rule(code, Some(resource)) {
-                self.judge(chosen, code, Some(resource), &self.value(code), drifts, undecided);
-            }
+            self.judge(code, Some(resource), self.value(code), drifts, undecided);
         }
     }
 
-    /// Every code that has a value or a default here, or that a rule calls by its name.
-    fn codes<'r>(self, rows: &'r [AppliedQuota]) -> BTreeSet<&'r str>
-    where
-        'a: 'r,
-    {
-        let applied = rows.iter().filter(|row| row.level == estate::QuotaLevel::Account).map(|row| row.code.as_str());
-        let defined = self.definitions(self.spot.place.region).and_then(Observation::known).into_iter();
+    /// Every code that is not defined here, and has a value or is called by its name in a rule.
+    fn other_codes(&self) -> BTreeSet<&'a str> {
         let named = self.named(QuotaLevel::Account).map(|rule| rule.code.as_str());
-        applied.chain(defined.flatten().map(|(code, _)| code.as_str())).chain(named).collect()
+        self.applied.keys().copied().chain(named).filter(|code| self.definition(code).is_none()).collect()
     }
 
     /// The rules of this service that hold here and name one code.
-    fn named(self, level: QuotaLevel) -> impl Iterator<Item = &'a QuotaRule> {
+    fn named(&self, level: QuotaLevel) -> impl Iterator<Item = &'a QuotaRule> {
         let rules = self.sides.rules.quota_rules(self.spot.place).into_iter().map(|chosen| chosen.rule);
         rules.filter(move |rule| rule.service == self.service && rule.level == level && !is_pattern(&rule.code))
     }
 
-    fn named_resources(self) -> BTreeSet<(&'a str, &'a str)> {
+    fn named_resources(&self) -> BTreeSet<(&'a str, &'a str)> {
         let named = self.named(QuotaLevel::Resource);
         let both = named.filter_map(|rule| Some((rule.code.as_str(), rule.resource.as_deref()?)));
-        both.filter(|(code, resource)| !is_pattern(resource) && self.belongs_here(code)).collect()
+        both.filter(|(_, resource)| !is_pattern(resource)).collect()
     }
 
-    fn rule(self, code: &str, resource: Option<&str>) -> Option<Chosen<'a, QuotaRule>> {
-        self.sides.rules.quota(self.spot.place, self.service, code, resource)
-    }
-
-    fn value(self, code: &str) -> Observation<f64> {
-        let place = self.spot.place;
-        self.sides.snapshot.quota(&place.account.id, place.region, self.service, code)
-    }
-
-    fn definitions(self, region: &str) -> Option<&'a Observation<std::collections::BTreeMap<String, QuotaDefinition>>> {
-        self.sides.snapshot.quota_definitions.get(region)?.get(self.service)
-    }
-
-    fn definition(self, code: &str) -> Option<&'a QuotaDefinition> {
-        self.definitions(self.spot.place.region)?.known()?.get(code)
-    }
-
-    /// Whether a code that has no value here should have one: a quota of all regions has it under [`GLOBAL`], any other
-    /// one in its region.
-    fn belongs_here(self, code: &str) -> bool {
-        let global = match self.definitions(GLOBAL) {
-            None | Some(Observation::Absent) => false,
-            Some(Observation::Known(codes)) => codes.contains_key(code),
-            // It may be one of all regions: nothing is said of it.
-            Some(Observation::Unknown(_)) => return self.definition(code).is_some(),
-        };
-        global == (self.spot.place.region == GLOBAL)
-    }
-
-    fn judge(
-        self,
-        chosen: Chosen<'_, QuotaRule>,
-        code: &str,
-        resource: Option<&str>,
-        value: &Observation<f64>,
-        drifts: &mut Vec<Drift>,
-        undecided: &mut Undecided,
-    ) {
-        let default = self.definition(code).map(|definition| &definition.default);
-        match condition::judge(chosen.rule, value, default) {
-            Verdict::Fits => {}
-            Verdict::Above => drifts.push(self.drift(Rule::QuotaRaised, chosen, code, resource, value)),
-            Verdict::Below => drifts.push(self.drift(Rule::QuotaLowered, chosen, code, resource, value)),
-            Verdict::Unknown(gap) => self.undecided(code, gap, undecided),
+    /// The value in force for the account, as [`estate::Snapshot::quota`] has it.
+    fn value(&self, code: &str) -> Observation<f64> {
+        match self.applied.get(code) {
+            Some(row) => row.value.clone(),
+            None if self.absent => Observation::Absent,
+            None => self.default(code),
         }
     }
 
-    fn undecided(self, code: &str, gap: Gap, undecided: &mut Undecided) {
+    fn default(&self, code: &str) -> Observation<f64> {
+        self.sides.snapshot.default_quota(self.spot.place.region, self.service, code)
+    }
+
+    fn definitions(&self, region: &str) -> Option<&'a Observation<BTreeMap<String, QuotaDefinition>>> {
+        self.sides.snapshot.quota_definitions.get(region)?.get(self.service)
+    }
+
+    fn definition(&self, code: &str) -> Option<&'a QuotaDefinition> {
+        self.definitions(self.spot.place.region)?.known()?.get(code)
+    }
+
+    /// A quota of all regions has its value under [`GLOBAL`], any other one in its region.
+    fn home(&self, code: &str) -> Home {
+        let is_global = match self.definitions(GLOBAL) {
+            Some(Observation::Known(codes)) => codes.contains_key(code),
+            Some(Observation::Absent) => false,
+            _ if self.is_defined_in_a_region(code) => false,
+            // Nothing is said against it while it may be one of all regions.
+            Some(Observation::Unknown(gap)) => return Home::Untold(gap.clone()),
+            None => {
+                let reason = "the quotas that hold for all regions were not read".to_owned();
+                return Home::Untold(Gap { status: CoverageStatus::Skipped, reason });
+            }
+        };
+        if is_global == (self.spot.place.region == GLOBAL) { Home::Here } else { Home::Elsewhere }
+    }
+
+    fn is_defined_in_a_region(&self, code: &str) -> bool {
+        let regions = self.sides.snapshot.quota_definitions.iter().filter(|(region, _)| *region != GLOBAL);
+        let mut services = regions.filter_map(|(_, services)| services.get(self.service)?.known());
+        services.any(|codes| codes.contains_key(code))
+    }
+
+    fn judge(
+        &self,
+        code: &str,
+        resource: Option<&str>,
+        value: Observation<f64>,
+        drifts: &mut Vec<Drift>,
+        undecided: &mut Undecided,
+    ) {
+        let Some(chosen) = self.sides.rules.quota(self.spot.place, self.service, code, resource) else { return };
+        let rule = match condition::judge(chosen.rule, &value, &self.default(code)) {
+            Verdict::Fits => return,
+            Verdict::Unknown(gap) => return self.undecided(code, gap, undecided),
+            Verdict::Above => Rule::QuotaRaised,
+            Verdict::Below => Rule::QuotaLowered,
+        };
+        if matches!(value, Observation::Absent) {
+            match self.home(code) {
+                Home::Here => {}
+                Home::Elsewhere => return,
+                Home::Untold(gap) => return self.undecided(code, gap, undecided),
+            }
+        }
+        drifts.push(self.drift(rule, chosen, code, resource, &value));
+    }
+
+    fn undecided(&self, code: &str, gap: Gap, undecided: &mut Undecided) {
         let source = format!("servicequotas:ListServiceQuotas {}", self.service);
         undecided.note(self.spot.scope(self.sides), source, code, gap);
     }
 
     fn drift(
-        self,
+        &self,
         rule: Rule,
         chosen: Chosen<'_, QuotaRule>,
         code: &str,
@@ -181,10 +212,9 @@ impl<'a> Service<'a> {
     }
 
     /// What the provider calls the quota.
-    fn name(self, code: &str) -> &'a str {
-        let applied = self.spot.facts.quotas.get(self.service).and_then(Observation::known);
-        let row = applied.into_iter().flatten().find(|row| row.code == code).map(|row| row.name.as_str());
+    fn name(&self, code: &str) -> &'a str {
+        let row = self.applied.get(code).copied().or_else(|| self.rows.iter().find(|row| row.code == code));
         let defined = self.definition(code).map(|definition| definition.name.as_str());
-        row.or(defined).unwrap_or(self.service)
+        row.map(|row| row.name.as_str()).or(defined).unwrap_or(self.service)
     }
 }

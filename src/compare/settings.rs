@@ -2,7 +2,7 @@
 //!
 //! In: the settings that were read, and for each attribute the last rule that gives it. Out: one drift for each attribute
 //! that differs, and one for each setting that is in other hands. It never compares an attribute that no rule gives, nor
-//! who manages a setting that does not say.
+//! takes a setting that does not say who manages it for one in the right hands: that stays undecided.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use super::drift::{Aspect, Direction, Drift, number};
 use super::rule::Rule;
 use super::sides::{Sides, Spot};
+use super::undecided::Undecided;
 use crate::baseline::pattern::fits;
 use crate::baseline::rules::ExpectedSetting;
-use crate::estate::{Observation, Setting};
+use crate::estate::{CoverageStatus, Gap, Observation, Setting};
 
 /// The values of each attribute from the weakest to the strictest; of two that are not both here nothing is said.
 /// Source: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_declarative_syntax.html>
@@ -38,14 +39,14 @@ const FROM_WEAKEST: [(&str, &[&str]); 14] = [
 const GREATER_IS_WEAKER: [&str; 1] = ["instance_metadata_defaults.http_put_response_hop_limit"];
 
 /// Compares the settings of every account and region.
-pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     for spot in sides.spots().filter(|spot| !spot.facts.settings.is_empty()) {
         let expected = sides.rules.settings(spot.place);
         for one in &expected {
             drifts.extend(value(sides, spot, one));
         }
         for one in managed(&expected) {
-            drifts.extend(management(sides, spot, one));
+            drifts.extend(management(sides, spot, one, undecided));
         }
     }
 }
@@ -60,7 +61,7 @@ fn value(sides: &Sides<'_>, spot: Spot<'_>, expected: &ExpectedSetting) -> Optio
         Observation::Absent => Value::Null,
         Observation::Unknown(_) => return None,
     };
-    if is_same(&name, &expected.value, &actual) {
+    if is_same(&name, &expected.value, &actual, &spot.place.account.id) {
         return None;
     }
     let brought = match &expected.attribute {
@@ -77,16 +78,27 @@ fn value(sides: &Sides<'_>, spot: Spot<'_>, expected: &ExpectedSetting) -> Optio
     Some(drift)
 }
 
-fn is_same(name: &str, expected: &Value, actual: &Value) -> bool {
+fn is_same(name: &str, expected: &Value, actual: &Value, account: &str) -> bool {
     match (name, expected, actual) {
-        // A key goes by its alias, by its ARN, and by the ARN of its alias.
-        ("ebs_default_kms_key", Value::String(expected), Value::String(actual)) => {
-            fits(expected, actual)
-                || (expected.starts_with("alias/") && fits(&format!("arn:*:kms:*:{expected}"), actual))
-        }
+        ("ebs_default_kms_key", Value::String(expected), Value::String(actual)) => is_key(expected, actual, account),
         ("allowed_images_settings.image_criteria", ..) => criteria(expected) == criteria(actual),
         (_, Value::Number(expected), Value::Number(actual)) => expected.as_f64() == actual.as_f64(),
         _ => expected == actual,
+    }
+}
+
+/// A key goes by its alias, by its ARN, and by the ARN of its alias in the account itself. Field by field: an alias may
+/// hold a `:`, and every account may give its own key the same alias.
+fn is_key(expected: &str, actual: &str, account: &str) -> bool {
+    const FIELDS: usize = 6;
+    let (wanted, found): (Vec<&str>, Vec<&str>) =
+        (expected.splitn(FIELDS, ':').collect(), actual.splitn(FIELDS, ':').collect());
+    match (expected.starts_with("arn:"), found.as_slice()) {
+        (true, _) => wanted.len() == found.len() && wanted.iter().zip(&found).all(|(one, other)| fits(one, other)),
+        (false, ["arn", _, "kms", _, owner, alias]) if expected.starts_with("alias/") => {
+            *owner == account && fits(expected, alias)
+        }
+        (false, _) => fits(expected, actual),
     }
 }
 
@@ -145,9 +157,19 @@ fn managed(expected: &[ExpectedSetting]) -> impl Iterator<Item = &ExpectedSettin
     last.into_values()
 }
 
-fn management(sides: &Sides<'_>, spot: Spot<'_>, expected: &ExpectedSetting) -> Option<Drift> {
+fn management(
+    sides: &Sides<'_>,
+    spot: Spot<'_>,
+    expected: &ExpectedSetting,
+    undecided: &mut Undecided,
+) -> Option<Drift> {
     let Observation::Known(setting) = spot.facts.settings.get(&expected.setting)? else { return None };
-    let (declared, actual) = (expected.managed_by.as_deref()?, setting.managed_by.as_deref()?);
+    let declared = expected.managed_by.as_deref()?;
+    let Some(actual) = setting.managed_by.as_deref() else {
+        let gap = Gap { status: CoverageStatus::Unsupported, reason: "EC2 does not say who manages it".to_owned() };
+        undecided.note(spot.scope(sides), "baseline `settings` `managed_by`".to_owned(), &expected.setting, gap);
+        return None;
+    };
     if declared == actual {
         return None;
     }

@@ -12,6 +12,11 @@ use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
 use crate::estate::{Account, AccountFacts, Observation, Organization, RegionFacts, Scope, Snapshot};
 
+const UNREAD_ACCOUNTS: Unplaced =
+    Unplaced { source: "organizations:ListAccountsForParent", reason: "the organisation's accounts were not read" };
+const UNREAD_TAGS: Unplaced =
+    Unplaced { source: "organizations:ListTagsForResource", reason: "the account's tags were not read" };
+
 /// A baseline's AWS section and a snapshot, side by side.
 #[derive(Debug)]
 pub(super) struct Sides<'a> {
@@ -22,8 +27,16 @@ pub(super) struct Sides<'a> {
     pub(super) placement: Placement<'a>,
     /// Accounts that were read within, or that the organisation lists, as rules see them.
     pub(super) views: BTreeMap<&'a str, AccountView>,
-    /// Accounts that were read within, and of which nobody says where they hang while rules ask for it.
-    pub(super) unplaced: BTreeSet<&'a str>,
+    /// Accounts that were read within, and of which nobody says where they hang or what they carry while rules ask for
+    /// it.
+    pub(super) unplaced: BTreeMap<&'a str, Unplaced>,
+}
+
+/// Why it cannot be told which rules apply to an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unplaced {
+    pub(super) source: &'static str,
+    pub(super) reason: &'static str,
 }
 
 /// The organisation as it was read, with its tree beside the declared one.
@@ -47,16 +60,21 @@ impl<'a> Sides<'a> {
         let mut views: BTreeMap<&str, AccountView> =
             snapshot.accounts.keys().map(|id| (id.as_str(), unlisted(&placement, id))).collect();
         let members = snapshot.organization.known().and_then(|organization| organization.accounts.known());
-        let stands_alone = matches!(snapshot.organization, Observation::Absent);
-        let unplaced = match members {
-            None if !stands_alone && asks_for_place(aws) => {
-                let unlisted = views.iter().filter(|(_, view)| view.listed == Listed::No);
-                unlisted.map(|(id, _)| *id).collect()
-            }
-            _ => BTreeSet::new(),
-        };
         views.extend(members.into_iter().flatten().map(|account| (account.id.as_str(), view(&placement, account))));
-        Self { baseline, aws, snapshot, rules: Rules::of(aws), placement, views, unplaced }
+        let rules = Rules::of(aws);
+        let unlisted = views.iter().filter(|(_, view)| view.listed == Listed::No).map(|(id, _)| *id);
+        let unlisted: BTreeSet<&str> = unlisted.filter(|id| snapshot.accounts.contains_key(*id)).collect();
+        let unplaced = match (members, &snapshot.organization) {
+            (None, Observation::Known(_) | Observation::Unknown(_)) if asks_for_place(aws) => {
+                unlisted.into_iter().map(|id| (id, UNREAD_ACCOUNTS)).collect()
+            }
+            (Some(members), _) if rules.ask_for_tags() => {
+                let untagged = members.iter().filter(|account| is_untagged(account)).map(|account| account.id.as_str());
+                untagged.filter(|id| unlisted.contains(id)).map(|id| (id, UNREAD_TAGS)).collect()
+            }
+            _ => BTreeMap::new(),
+        };
+        Self { baseline, aws, snapshot, rules, placement, views, unplaced }
     }
 
     /// The organisation beside its declared tree; none where there is none, or it was not read.
@@ -67,7 +85,7 @@ impl<'a> Sides<'a> {
 
     /// Every account that was read within and can be told which rules apply to, in the order of the ids.
     pub(super) fn accounts(&'a self) -> impl Iterator<Item = (&'a AccountView, &'a AccountFacts)> {
-        let facts = self.snapshot.accounts.iter().filter(|(id, _)| !self.unplaced.contains(id.as_str()));
+        let facts = self.snapshot.accounts.iter().filter(|(id, _)| !self.unplaced.contains_key(id.as_str()));
         facts.filter_map(|(id, facts)| Some((self.views.get(id.as_str())?, facts)))
     }
 
@@ -137,9 +155,14 @@ fn view(placement: &Placement<'_>, account: &Account) -> AccountView {
         id: &account.id,
         name: &account.name,
         ou: ou.as_ref(),
-        tags: &account.tags,
+        tags: account.read_tags(),
         created_here: account.joined_method.as_deref() == Some("CREATED"),
     })
+}
+
+/// Whether nobody knows an account's tags.
+const fn is_untagged(account: &Account) -> bool {
+    matches!(account.tags, None | Some(Observation::Unknown(_)))
 }
 
 /// Whether any rule asks for more of an account than its id.

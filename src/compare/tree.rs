@@ -4,7 +4,7 @@
 //! that the baseline gives decides; else the name below the parent, which itself is found in this way, so that one
 //! renamed unit does not lose everything below it. It never takes an unread tree for an empty one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::model::{Aws, OuPath};
 use crate::estate::{Observation, Organization, Unit};
@@ -21,13 +21,19 @@ pub(crate) struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// Puts the declared units beside those of an organisation.
     pub(crate) fn new(aws: &'a Aws, organization: &'a Organization) -> Self {
-        let read = || organization.units.known().into_iter().flatten();
+        let read = organization.units.known().into_iter().flatten();
         let declared = aws.organizational_units.iter().flatten();
+        let declared: BTreeMap<&OuPath, &str> =
+            declared.filter_map(|unit| unit.id.as_deref().map(|id| (&unit.path, id))).collect();
+        // A unit that an id claims goes by that entry alone, whatever it is called now: renaming it must not let it pass
+        // for one that is gone.
+        let claimed: BTreeSet<&str> = declared.values().copied().collect();
+        let free = read.filter(|unit| !claimed.contains(unit.id.as_str()));
         Self {
             root: organization.root.as_ref().map(String::as_str),
             units: organization.units.as_ref().map(|units| units.iter().map(|unit| (unit.id.as_str(), unit)).collect()),
-            children: read().map(|unit| ((unit.parent.as_str(), unit.name.as_str()), unit)).collect(),
-            declared: declared.filter_map(|unit| unit.id.as_deref().map(|id| (&unit.path, id))).collect(),
+            children: free.map(|unit| ((unit.parent.as_str(), unit.name.as_str()), unit)).collect(),
+            declared,
         }
     }
 
@@ -90,7 +96,7 @@ mod tests {
         assert_eq!(tree.find(&path("/")).known(), Some(&"r-1"));
         assert_eq!(tree.find(&path("/Work")).known(), Some(&"ou-1"));
         assert_eq!(tree.find(&path(r"/Work/a\/b")).known(), Some(&"ou-2"));
-        assert_eq!(tree.find(&path("/Renamed")).known(), Some(&"ou-1"));
+        assert_eq!(tree.find(&path("/Renamed")), Observation::Absent, "its id says that it is `/Work`");
         assert_eq!(tree.find(&path("/Other")), Observation::Absent);
         assert_eq!(tree.show("ou-1"), "/live/Renamed");
         assert_eq!(tree.show("r-1"), "/");

@@ -14,7 +14,7 @@ use super::policies::type_name;
 use super::rule::Rule;
 use super::sides::{Live, Sides};
 use crate::baseline::model::{Kind, Match, Patterns, QuotaRule, Targets, Where};
-use crate::baseline::pattern::is_pattern;
+use crate::baseline::pattern::{AnyOf, is_pattern};
 use crate::estate::Scope;
 
 /// Looks at every entry that names something.
@@ -59,7 +59,15 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Whether an entry speaks of this partition: what another one holds was not read.
+    fn is_here(&self, partition: Option<&Patterns>) -> bool {
+        AnyOf::of(partition).fits([self.sides.snapshot.partition.as_str()])
+    }
+
     fn place(&mut self, pointer: &str, applies: &Where) {
+        if !self.is_here(applies.partition.as_ref()) {
+            return;
+        }
         let universe = self.universe;
         self.each(&format!("{pointer}/account"), "account", applies.account.as_ref(), |text| {
             universe.has_account(text)
@@ -89,6 +97,9 @@ impl Search<'_, '_> {
 
     fn regions(&mut self) {
         for (index, rule) in self.sides.aws.regions.iter().flatten().enumerate() {
+            if !self.is_here(rule.applies.partition.as_ref()) {
+                continue;
+            }
             for (key, regions) in [("allowed", &rule.allowed), ("required", &rule.required)] {
                 let pointer = format!("/aws/regions/{index}/{key}");
                 for (place, region) in regions.iter().enumerate() {
@@ -102,11 +113,20 @@ impl Search<'_, '_> {
 
     fn quotas(&mut self) {
         for (index, rule) in self.sides.aws.quotas.iter().flatten().enumerate() {
-            let QuotaRule { service, code, .. } = rule;
+            let QuotaRule { service, code, applies, .. } = rule;
+            if !self.is_here(applies.partition.as_ref()) {
+                continue;
+            }
             if !self.universe.has_service(service) {
                 self.nothing(&format!("/aws/quotas/{index}/service"), "service", service);
             } else if !self.universe.has_code(service, code) {
                 self.nothing(&format!("/aws/quotas/{index}/code"), "quota code", &format!("{service}/{code}"));
+            } else if let Some(Patterns(regions)) = &applies.region
+                && !self.universe.has_code_in(service, code, regions)
+            {
+                // The rule would never apply, and the quota look as if it were watched.
+                let text = format!("{service}/{code} in {}", regions.join(", "));
+                self.nothing(&format!("/aws/quotas/{index}/where/region"), "quota code", &text);
             }
         }
     }
@@ -143,6 +163,9 @@ impl Search<'_, '_> {
     }
 
     fn one_match(&mut self, pointer: &str, wanted: &Match) {
+        if !self.is_here(wanted.partition.as_ref()) {
+            return;
+        }
         let universe = self.universe;
         self.each(&format!("{pointer}/account"), "account", wanted.account.as_ref(), |text| universe.has_account(text));
         self.each(&format!("{pointer}/ou"), "OU", wanted.ou.as_ref(), |text| universe.has_unit(text));
@@ -168,7 +191,9 @@ impl Search<'_, '_> {
         if wanted.kind == Some(Kind::Policy) {
             let types: Vec<String> =
                 wanted.policy_type.iter().flat_map(|types| &types.0).map(|name| type_name(name)).collect();
+            // What is said of a type itself goes by the name of the type.
             let of_type = |name: &str| match types.as_slice() {
+                _ if universe.has_policy_type(name) => true,
                 [one] if !is_pattern(one) => universe.has_policy(Some(one), name),
                 _ => universe.has_policy(None, name),
             };

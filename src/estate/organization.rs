@@ -32,6 +32,7 @@ pub struct Organization {
     /// The policies of each enabled type, by type.
     pub policies: BTreeMap<String, Observation<Vec<Policy>>>,
     /// The effective management policy of an account, by account and policy type; only read where an account drifts.
+    /// Absent: no policy of that type reaches the account.
     pub effective_policies: BTreeMap<String, BTreeMap<String, Observation<String>>>,
     /// Who administers which service for the organisation.
     pub delegated_administrators: Observation<Vec<Delegation>>,
@@ -57,14 +58,14 @@ pub struct Unit {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The names from the root down, each after a `/`; a `/` inside a name is written `\/`.
+    /// The names from the root down, each after a `/`; inside a name, `/` is written `\/` and `\` is written `\\`.
     pub path: String,
     /// The id of the unit or root above it.
     pub parent: String,
 }
 
 /// A member of the organisation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Twelve digits.
@@ -84,9 +85,18 @@ pub struct Account {
     pub parent: String,
     /// The path of that unit; `/` for the root.
     pub unit: String,
-    /// Its tags; only read for accounts that the baseline does not list, and only when a rule asks for tags.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<String, String>,
+    /// Its tags; only asked for where the baseline does not list the account and something in it asks for tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Observation<BTreeMap<String, String>>>,
+}
+
+impl Account {
+    /// Its tags as far as they were read.
+    #[must_use]
+    pub fn read_tags(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.tags.as_ref().and_then(Observation::known).unwrap_or(&NONE)
+    }
 }
 
 /// A tenant-wide policy.
@@ -177,8 +187,8 @@ pub struct AccountRequest {
 pub struct Transfer {
     /// `rt-…`
     pub id: String,
-    /// Its name.
-    pub name: String,
+    /// Its name, where the provider gave one.
+    pub name: Option<String>,
     /// Seen from this organisation.
     pub direction: TransferDirection,
     /// `REQUESTED`, `ACCEPTED`, …

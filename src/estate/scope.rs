@@ -1,4 +1,4 @@
-//! Where a fact holds, and of which kind it is.
+//! Where a fact holds.
 //!
 //! In: ids of the provider. Out: comparable scopes. It never resolves a name.
 
@@ -11,42 +11,6 @@ use serde::{Deserialize, Serialize};
 pub enum Provider {
     /// Amazon Web Services.
     Aws,
-}
-
-/// The kinds of facts that are audited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// How much may be bought.
-    Quota,
-    /// Where.
-    Region,
-    /// By which accounts, and under which organisation.
-    Link,
-    /// Under which tenant-wide rules.
-    Policy,
-    /// Account-wide switches of compute.
-    Setting,
-    /// Whether changes are recorded.
-    AuditLog,
-    /// The baseline's own health: expired exemptions, rules that match nothing.
-    Baseline,
-}
-
-impl Kind {
-    /// The word used in reports and baselines.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Quota => "quota",
-            Self::Region => "region",
-            Self::Link => "link",
-            Self::Policy => "policy",
-            Self::Setting => "setting",
-            Self::AuditLog => "audit-log",
-            Self::Baseline => "baseline",
-        }
-    }
 }
 
 /// Provider, organisation, account, region: as far as a fact is bound to each.

@@ -12,7 +12,7 @@ use super::facts::Facts;
 use super::places::Places;
 use super::{Acceptance, Inputs, state, wording};
 use crate::baseline::Position;
-use crate::baseline::model::{self, Exemption, Match, Patterns};
+use crate::baseline::model::{Exemption, Match, Patterns};
 use crate::baseline::pattern::{AnyOf, Below};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope};
@@ -175,7 +175,7 @@ fn was_read(wanted: &Match, coverage: &[CoverageRow], places: &Places<'_>) -> bo
 /// Whether a read that was not made could have shown something that a `match` speaks of. In doubt: yes.
 fn could_hide(row: &CoverageRow, wanted: &Match, places: &Places<'_>) -> bool {
     let kinds = shows(&row.source);
-    let kind = |kind: model::Kind| kinds.is_empty() || kinds.iter().any(|shown| shown.as_str() == kind.to_string());
+    let kind = |kind: Kind| kinds.is_empty() || kinds.contains(&kind);
     let account = row.scope.account.as_ref().is_none_or(|account| {
         let place = places.account(account);
         AnyOf::of(wanted.account.as_ref()).fits([place.id.as_str(), place.name.as_str()])

@@ -19,7 +19,7 @@ pub(super) struct Facts {
     pub(super) finding: String,
     /// The name shown for its account.
     pub(super) account_name: Option<String>,
-    kind: Option<model::Kind>,
+    kind: Option<Kind>,
     rule: Rule,
     account: Option<AccountView>,
     ous: Vec<OuPath>,
@@ -56,7 +56,8 @@ impl Facts {
         Self {
             finding: id(drift.kind, drift.aspect, &drift.scope, &drift.subject),
             account_name: account.as_deref().and_then(|id| places.shown_name(id)),
-            kind: kind(drift.kind),
+            // What is wrong with the baseline itself is of no kind that a baseline could excuse.
+            kind: Some(drift.kind).filter(|kind| *kind != Kind::Baseline),
             rule: drift.rule,
             ous: ous(drift, target.as_deref(), places),
             region: drift.scope.region.clone().unwrap_or_else(|| GLOBAL.to_owned()),
@@ -106,19 +107,6 @@ impl Facts {
             resource: self.resource.as_deref(),
             subjects: &all(&self.subjects),
         })
-    }
-}
-
-/// The kind as a baseline says it; what is wrong with the baseline itself has none.
-fn kind(kind: Kind) -> Option<model::Kind> {
-    match kind {
-        Kind::Quota => Some(model::Kind::Quota),
-        Kind::Region => Some(model::Kind::Region),
-        Kind::Link => Some(model::Kind::Link),
-        Kind::Policy => Some(model::Kind::Policy),
-        Kind::Setting => Some(model::Kind::Setting),
-        Kind::AuditLog => Some(model::Kind::AuditLog),
-        Kind::Baseline => None,
     }
 }
 

@@ -40,7 +40,7 @@ impl<'a> Places<'a> {
             id,
             name: live.map_or("", |account| &account.name),
             ou: ou.as_ref(),
-            tags: live.map_or(&unread, |account| &account.tags),
+            tags: live.map_or(&unread, |account| account.read_tags()),
             created_here: live.is_some_and(|account| account.joined_method.as_deref() == Some("CREATED")),
         };
         match &self.placement {

@@ -76,6 +76,12 @@ pub(super) fn place(scope: &Scope, account_name: Option<&str>) -> String {
     if parts.is_empty() { "the estate".to_owned() } else { parts.join(", ") }
 }
 
+/// The scope without a region that the sentence names already as its subject.
+fn beside_subject(drift: &Drift) -> Scope {
+    let named = |region: &String| *region != drift.subject.id;
+    Scope { region: drift.scope.region.clone().filter(named), ..drift.scope.clone() }
+}
+
 /// The sentence a finding opens with.
 pub(super) fn title(template: &str, drift: &Drift, account_name: Option<&str>) -> String {
     let mut text = String::new();
@@ -85,7 +91,7 @@ pub(super) fn title(template: &str, drift: &Drift, account_name: Option<&str>) -
         text.push_str(before);
         text.push_str(&match name {
             "subject" => subject(drift),
-            "place" => place(&drift.scope, account_name),
+            "place" => place(&beside_subject(drift), account_name),
             "expected" => short(&drift.expected),
             "actual" => short(&drift.actual),
             other => unreachable!("`policies/rules.yaml` names `{other}`, which is no part of a finding"),

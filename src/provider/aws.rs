@@ -6,6 +6,7 @@
 mod call;
 mod events;
 mod failure;
+mod follow_up;
 mod organization;
 mod pages;
 mod policies;
@@ -13,6 +14,7 @@ mod quotas;
 mod regions;
 mod session;
 mod settings;
+mod tags;
 mod tasks;
 mod trails;
 mod wanted;

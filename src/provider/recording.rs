@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -71,8 +71,11 @@ pub enum RecordingError {
     /// The directory holds something already.
     #[error("`{0}` holds a recording already; give `--record-to` a new directory")]
     Exists(PathBuf),
+    /// A file of it is not there.
+    #[error("`{0}` does not exist; give `--replay` a directory that `--record-to` wrote")]
+    Missing(PathBuf),
     /// A file cannot be read or written.
-    #[error("cannot use `{path}` for a recording")]
+    #[error("cannot use `{path}` for a recording; check that it may be read and written")]
     Io {
         /// Which file.
         path: PathBuf,
@@ -80,7 +83,7 @@ pub enum RecordingError {
         source: std::io::Error,
     },
     /// A line or file is not what it should be.
-    #[error("`{path}`, line {line}, is not part of a recording")]
+    #[error("`{path}`, line {line}, is not part of a recording; record again with `--record-to`")]
     Malformed {
         /// Which file.
         path: PathBuf,
@@ -90,7 +93,9 @@ pub enum RecordingError {
         source: serde_json::Error,
     },
     /// Another format.
-    #[error("`{path}` has the format `{found}`, and this version reads `{RECORDING_SCHEMA}`")]
+    #[error(
+        "`{path}` has the format `{found}`, and this version reads `{RECORDING_SCHEMA}`; record again with `--record-to`"
+    )]
     Schema {
         /// Which file.
         path: PathBuf,
@@ -173,9 +178,9 @@ impl Recording {
     /// When a file is missing, or is not of this format.
     pub fn open(directory: &Path) -> Result<Self, RecordingError> {
         let path = directory.join(MANIFEST);
-        let text = std::fs::read_to_string(&path).map_err(|source| RecordingError::Io { path, source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| unreadable(path, source))?;
         let path = directory.join(EXCHANGES);
-        let file = File::open(&path).map_err(|source| RecordingError::Io { path, source })?;
+        let file = File::open(&path).map_err(|source| unreadable(path, source))?;
         Self::read(directory, &text, BufReader::new(file))
     }
 
@@ -220,6 +225,14 @@ impl Recording {
         let mut input = input.clone();
         redaction::mask(&mut input);
         self.exchanges.get(&key(operation, account, region, &input))
+    }
+}
+
+/// Why a file that a recording should have cannot be read.
+fn unreadable(path: PathBuf, source: std::io::Error) -> RecordingError {
+    match source.kind() {
+        ErrorKind::NotFound => RecordingError::Missing(path),
+        _ => RecordingError::Io { path, source },
     }
 }
 
@@ -280,6 +293,16 @@ mod tests {
         Recorder::create(directory.path(), &manifest()).unwrap();
         let again = Recorder::create(directory.path(), &manifest()).unwrap_err();
         assert!(again.to_string().contains("new directory"), "{again}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_said_with_the_fix() {
+        let directory = tempfile::tempdir().unwrap();
+        let nothing = Recording::open(&directory.path().join("none")).unwrap_err().to_string();
+        assert!(nothing.contains("none/recording.json` does not exist; give `--replay`"), "{nothing}");
+        std::fs::write(directory.path().join(MANIFEST), "{}").unwrap();
+        let half = Recording::open(directory.path()).unwrap_err().to_string();
+        assert!(half.contains("exchanges.jsonl` does not exist"), "{half}");
     }
 
     #[test]

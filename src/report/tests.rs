@@ -252,6 +252,7 @@ fn run() -> Run {
         baseline: BaselineUsed { files: vec!["guardline.yaml".to_owned()], hash: "sha256:44136fa355b3678a".to_owned() },
         window: Window { from: time("2026-11-17T06:00:00Z"), until: time("2026-11-24T06:00:00Z") },
         replayed: true,
+        narrowed: false,
         notice: Some("This estate is made up.".to_owned()),
     }
 }

@@ -29,6 +29,7 @@ pub mod organizations;
 pub mod refusal;
 mod sample;
 pub mod servicequotas;
+mod story;
 pub mod sts;
 pub mod wire;
 

@@ -22,7 +22,7 @@ struct Args {
     /// The estate to serve, as JSON.
     #[arg(long, conflicts_with = "sample")]
     estate: Option<PathBuf>,
-    /// A ready-made estate: `sample`, `full`, `standalone` or `ACCOUNTSxREGIONSxROWS`.
+    /// A ready-made estate: `sample`, `full`, `standalone`, `story` or `ACCOUNTSxREGIONSxROWS`.
     #[arg(long, default_value = "sample")]
     sample: String,
     /// Faults, as a JSON list.
@@ -102,8 +102,11 @@ fn estate(args: &Args) -> Estate {
         ("sample", _) => Estate::sample(),
         ("full", _) => Estate::full(),
         ("standalone", _) => Estate::standalone(),
+        ("story", _) => Estate::story(),
         (_, [accounts, regions, rows]) => Estate::generate(*accounts, *regions, *rows),
-        (other, _) => panic!("no sample `{other}`: take `sample`, `full`, `standalone` or `ACCOUNTSxREGIONSxROWS`"),
+        (other, _) => {
+            panic!("no sample `{other}`: take `sample`, `full`, `standalone`, `story` or `ACCOUNTSxREGIONSxROWS`")
+        }
     }
 }
 

@@ -291,6 +291,8 @@ def read_policies(org, targets):
     if seen != attached:
         wrong("organizations", "policies by target and targets by policy are not the same attachments")
     org.describe_effective_policy(PolicyType="DECLARATIVE_POLICY_EC2", TargetId="222222222222")
+    none = {"PolicyType": "BACKUP_POLICY", "TargetId": "222222222222"}
+    refused("EffectivePolicyNotFoundException", org.describe_effective_policy, **none)
 
 
 def read_account(client, members):

@@ -23,17 +23,21 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, with nothing of this machine's environment; failing calls are tried twice.
-pub(crate) fn guardline(directory: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_guardline"))
+/// Runs the program. Calls are tried twice, so that a test of a broken answer is over soon.
+pub(crate) fn guardline(directory: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_guardline"))
         .args(arguments)
         .current_dir(directory)
         .env_clear()
         .env("AWS_MAX_ATTEMPTS", "2")
         .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
         .output()
-        .expect("the program starts");
-    Run::from(output)
+        .expect("the program starts")
+}
+
+/// What it said to people.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 impl Project {
@@ -79,7 +83,7 @@ impl Project {
     }
 
     pub(crate) fn run(&self, arguments: &[&str], environment: &[(&str, String)]) -> Run {
-        guardline(self.0.path(), arguments, environment)
+        guardline(self.0.path(), arguments, environment).into()
     }
 
     /// A scan against the double as its management account's user; the report goes to stdout as JSON.

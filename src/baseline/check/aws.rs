@@ -15,6 +15,7 @@ use super::{
 use wildmatch::WildMatch;
 
 pub(super) fn check(check: &mut Check<'_>) {
+    scope(check);
     accounts(check);
     organizational_units(check);
     delegated_administrators(check);
@@ -22,6 +23,20 @@ pub(super) fn check(check: &mut Check<'_>) {
     quotas(check);
     settings(check);
     access(check);
+}
+
+/// `scope` says which accounts are read. A region there would read as one that is left alone, and every enabled region is
+/// polled.
+fn scope(check: &mut Check<'_>) {
+    for list in ["/aws/scope/include", "/aws/scope/exclude"] {
+        for pointer in check.each(list) {
+            let region = format!("{pointer}/region");
+            if check.has(&region) {
+                let help = "remove it, and write `where: {region: …}` on the rules that are for some regions only";
+                check.error(check.key_span(&region), "`scope` chooses accounts, not regions", help);
+            }
+        }
+    }
 }
 
 fn accounts(check: &mut Check<'_>) {

@@ -17,6 +17,9 @@ use crate::estate::{self, Delegation, Handshake, Observation, Transfer};
 /// States in which a transfer binds nobody (any more).
 const OVER: [&str; 5] = ["DECLINED", "CANCELED", "EXPIRED", "WITHDRAWN", "TERMINATED"];
 
+/// States after which a handshake asks for nothing any more. A word that AWS adds later counts as open.
+const CLOSED: [&str; 4] = ["ACCEPTED", "CANCELED", "DECLINED", "EXPIRED"];
+
 /// Compares every tie that the baseline speaks of.
 pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     delegations(live, drifts);
@@ -125,7 +128,7 @@ fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         return;
     }
     let Some(there) = read(&live.organization.handshakes) else { return };
-    let open = |handshake: &&Handshake| matches!(handshake.state.as_str(), "REQUESTED" | "OPEN");
+    let open = |handshake: &&Handshake| !CLOSED.contains(&handshake.state.as_str());
     drifts.extend(there.iter().filter(open).map(|handshake| {
         Drift::new(Rule::LinkHandshakeOpen, Aspect::Handshake, live.scope(), &handshake.id, &handshake.action)
             .values(
@@ -150,7 +153,9 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         Drift::new(Rule::LinkResponsibilityTransfer, Aspect::Transfer, live.scope(), id, name)
             .logged(&live.organization.management_account, None)
     };
-    for (index, entry) in declared.iter().enumerate() {
+    // What an id calls by name is not there for an entry that only describes.
+    let (by_id, described): (Vec<_>, Vec<_>) = declared.iter().enumerate().partition(|(_, entry)| entry.id.is_some());
+    for (index, entry) in by_id.into_iter().chain(described) {
         let position = live.sides.baseline.position(&format!("/aws/responsibility_transfers/{index}"));
         let meant: Vec<&Transfer> = left.values().copied().filter(|transfer| is_meant(entry, transfer)).collect();
         if meant.is_empty() {
@@ -165,18 +170,18 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         for transfer in meant {
             left.remove(transfer.id.as_str());
             if !fits(entry, transfer) {
-                let other = drift(&transfer.id, &transfer.name)
+                let other = drift(&transfer.id, called(transfer))
                     .direction(Direction::Weaker)
                     .values(declared_transfer(entry), live_transfer(transfer))
                     .at(position.clone())
                     .names("transfer", &transfer.id);
-                let renamed = entry.name.as_ref().is_some_and(|name| *name != transfer.name);
-                drifts.push(if renamed { other.effect("name", &transfer.name) } else { other });
+                let name = transfer.name.as_ref().filter(|_| entry.name.is_some() && entry.name != transfer.name);
+                drifts.push(if let Some(name) = name { other.effect("name", name) } else { other });
             }
         }
     }
     drifts.extend(left.into_values().map(|transfer| {
-        drift(&transfer.id, &transfer.name)
+        drift(&transfer.id, called(transfer))
             .direction(Direction::Weaker)
             .values(Value::Null, live_transfer(transfer))
             .names("transfer", &transfer.id)
@@ -195,8 +200,13 @@ fn fits(entry: &ResponsibilityTransfer, transfer: &Transfer) -> bool {
         estate::TransferDirection::Outbound => TransferDirection::Outbound,
     };
     entry.direction.is_none_or(|declared| declared == direction)
-        && entry.name.as_ref().is_none_or(|name| *name == transfer.name)
+        && (entry.name.is_none() || entry.name == transfer.name)
         && (entry.management_account.is_none() || entry.management_account == transfer.counterpart)
+}
+
+/// What people call it; its id where it has no name.
+fn called(transfer: &Transfer) -> &str {
+    transfer.name.as_ref().unwrap_or(&transfer.id)
 }
 
 fn declared_transfer(entry: &ResponsibilityTransfer) -> Value {

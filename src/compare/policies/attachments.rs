@@ -1,7 +1,8 @@
 //! What a policy is attached to.
 //!
 //! In: the declared targets of one policy and its attachments. Out: one drift for each target that lacks it or should not
-//! have it. It never reports a target that does not exist (that is its own finding), nor one that was not read.
+//! have it. A pattern stands for any number of policies, each of which may hang on any of the targets: none lacks it. It
+//! never reports a target that does not exist (that is its own finding), nor one that was not read.
 //!
 //! Attachments to the management account are compared like any other; service and resource control policies do not
 //! bind it, and then the drift is equivalent.
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Declared, drift, pointer};
 use crate::baseline::model::{OuPath, Targets};
+use crate::baseline::pattern::is_pattern;
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, read};
@@ -27,7 +29,8 @@ pub(super) fn compare(live: &Live<'_>, declared: &Declared<'_>, policy: &Policy,
         Targets::Everywhere => everywhere(live),
         Targets::These(these) => these_targets(live, these),
     };
-    for Target { id, place, .. } in wanted.targets.iter().filter(|one| one.exists && !attached.contains(one.id)) {
+    let lacking = wanted.targets.iter().filter(|one| one.exists && !attached.contains(one.id));
+    for Target { id, place, .. } in lacking.filter(|_| !is_pattern(&declared.1.name)) {
         let at = place.map_or_else(String::new, |place| format!("/{place}"));
         drifts.push(
             attachment(live, Rule::PolicyDetached, policy, id)
@@ -94,26 +97,31 @@ fn these_targets<'a>(live: &'a Live<'a>, these: &'a [String]) -> Wanted<'a> {
             Some(Observation::Absent) => {}
             Some(Observation::Unknown(_)) => wanted.unread_units = true,
             None => {
-                let (id, members) = (account_id(live, target), live.organization.accounts.known());
-                let exists = members.is_some_and(|members| members.iter().any(|account| account.id == id));
-                wanted.targets.push(Target { id, place: Some(place), exists });
-                wanted.unread_accounts |= members.is_none() && !is_account(id);
+                let members = live.organization.accounts.known();
+                for id in account_ids(live, target) {
+                    let exists = members.is_some_and(|members| members.iter().any(|account| account.id == id));
+                    wanted.targets.push(Target { id, place: Some(place), exists });
+                    wanted.unread_accounts |= members.is_none() && !is_account(id);
+                }
             }
         }
     }
     wanted
 }
 
-/// The id behind an id, a declared name, or the live name of an account that is listed by a pattern.
-fn account_id<'a>(live: &'a Live<'a>, target: &'a str) -> &'a str {
+/// The id behind an id or a declared name; else every account of that live name, which a pattern lists: whoever makes
+/// another one of the same name takes nothing away from the first. The target itself where there is none.
+fn account_ids<'a>(live: &'a Live<'a>, target: &'a str) -> Vec<&'a str> {
     if let Some(id) = live.sides.placement.resolve(target) {
-        return id;
+        return vec![id];
     }
     let named = live.sides.views.iter().filter(|(_, view)| view.name == target).map(|(id, _)| *id);
-    named.min().unwrap_or(target)
+    let named: Vec<&str> = named.collect();
+    if named.is_empty() { vec![target] } else { named }
 }
 
-fn is_account(id: &str) -> bool {
+/// Whether an id is an account's, and not one of a unit or root.
+pub(in crate::compare) fn is_account(id: &str) -> bool {
     id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 

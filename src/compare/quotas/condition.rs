@@ -26,8 +26,8 @@ enum Bound {
     AtLeast(Limit),
 }
 
-/// Judges a value; `default` is none where the provider defines no such quota.
-pub(super) fn judge(rule: &QuotaRule, value: &Observation<f64>, default: Option<&Observation<f64>>) -> Verdict {
+/// Judges a value; `default` is absent where the provider defines no such quota.
+pub(super) fn judge(rule: &QuotaRule, value: &Observation<f64>, default: &Observation<f64>) -> Verdict {
     let value = match value {
         Observation::Known(value) => *value,
         Observation::Absent if keeps_to_absence(rule) => return Verdict::Fits,
@@ -69,12 +69,12 @@ fn bounds(rule: &QuotaRule) -> Vec<Bound> {
     bounds
 }
 
-fn resolve(limit: Limit, default: Option<&Observation<f64>>) -> Result<f64, Gap> {
+fn resolve(limit: Limit, default: &Observation<f64>) -> Result<f64, Gap> {
     match (limit, default) {
         (Limit::Number(limit), _) => Ok(limit),
-        (Limit::Default, Some(Observation::Known(default))) => Ok(*default),
-        (Limit::Default, Some(Observation::Unknown(gap))) => Err(gap.clone()),
-        (Limit::Default, None | Some(Observation::Absent)) => {
+        (Limit::Default, Observation::Known(default)) => Ok(*default),
+        (Limit::Default, Observation::Unknown(gap)) => Err(gap.clone()),
+        (Limit::Default, Observation::Absent) => {
             let reason = "the provider gives no default to compare with".to_owned();
             Err(Gap { status: CoverageStatus::Unsupported, reason })
         }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn verdict(conditions: &str, value: f64) -> Verdict {
-        judge(&rule(conditions), &Observation::Known(value), Some(&Observation::Known(32.0)))
+        judge(&rule(conditions), &Observation::Known(value), &Observation::Known(32.0))
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
             ("max: 5, min: 1", false),
         ] {
             let expected = if fits { Verdict::Fits } else { Verdict::Below };
-            assert_eq!(judge(&rule(conditions), &Observation::Absent, None), expected, "{conditions}");
+            assert_eq!(judge(&rule(conditions), &Observation::Absent, &Observation::Absent), expected, "{conditions}");
         }
     }
 
@@ -159,10 +159,10 @@ mod tests {
     fn what_is_unknown_decides_nothing_and_hides_nothing() {
         let unknown = Observation::unknown(CoverageStatus::Denied, "no");
         let is_unknown = |verdict| matches!(verdict, Verdict::Unknown(_));
-        assert!(is_unknown(judge(&rule("max: 5"), &unknown, None)));
-        assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), Some(&unknown))));
-        assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), None)));
-        assert_eq!(judge(&rule("max: default, min: 10"), &Observation::Known(5.0), Some(&unknown)), Verdict::Below);
+        assert!(is_unknown(judge(&rule("max: 5"), &unknown, &Observation::Absent)));
+        assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), &unknown)));
+        assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), &Observation::Absent)));
+        assert_eq!(judge(&rule("max: default, min: 10"), &Observation::Known(5.0), &unknown), Verdict::Below);
     }
 
     #[test]

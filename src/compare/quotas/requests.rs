@@ -11,7 +11,10 @@ use crate::baseline::model::{QuotaAutoManagement, QuotaRequests};
 use crate::compare::drift::{Aspect, Direction, Drift, number};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, Sides, Spot};
-use crate::estate::{Observation, QuotaRequest, TemplateRow};
+use crate::estate::{GLOBAL, Observation, QuotaRequest, TemplateRow};
+
+/// States after which a request changes nothing any more. A word that AWS adds later counts as open.
+const ANSWERED: [&str; 5] = ["APPROVED", "CASE_CLOSED", "DENIED", "INVALID_REQUEST", "NOT_APPROVED"];
 
 /// Open requests, where the baseline expects none. With `quota_auto_management: adjust` those of the provider's own
 /// management are expected.
@@ -19,18 +22,20 @@ pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
     let Some(QuotaRequests::None) = sides.aws.quota_requests else { return };
     let Some(Observation::Known(requests)) = &spot.facts.quota_requests else { return };
     let adjusts = sides.aws.quota_auto_management == Some(QuotaAutoManagement::Adjust);
-    let is_open = |request: &&QuotaRequest| {
-        matches!(request.status.as_str(), "PENDING" | "CASE_OPENED") && !(request.automatic && adjusts)
-    };
-    drifts.extend(requests.iter().filter(is_open).map(|request| pending(sides, spot, request)));
+    let is_expected =
+        |request: &QuotaRequest| ANSWERED.contains(&request.status.as_str()) || (request.automatic && adjusts);
+    drifts.extend(requests.iter().filter(|request| !is_expected(request)).map(|request| pending(sides, spot, request)));
 }
 
 fn pending(sides: &Sides<'_>, spot: Spot<'_>, request: &QuotaRequest) -> Drift {
     let (service, code) = (request.quota.service.as_str(), request.quota.code.as_str());
-    let now = sides.snapshot.quota(&spot.place.account.id, spot.place.region, service, code);
-    let direction = match now.known().filter(|_| request.resource.is_none()) {
-        Some(now) if request.value > *now => Direction::Weaker,
-        Some(now) if request.value < *now => Direction::Stricter,
+    // A request for a quota of all regions stands in the home region, its value under `global`.
+    let now = [spot.place.region, GLOBAL]
+        .into_iter()
+        .find_map(|region| sides.snapshot.quota(&spot.place.account.id, region, service, code).known().copied());
+    let direction = match now.filter(|_| request.resource.is_none()) {
+        Some(now) if request.value > now => Direction::Weaker,
+        Some(now) if request.value < now => Direction::Stricter,
         _ => Direction::Unknown,
     };
     let mut actual = json!({"value": number(request.value), "status": request.status});

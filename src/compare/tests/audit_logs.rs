@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::estate::{OWNER, facts, known, snapshot, trail};
+use super::estate::{OWNER, facts, known, snapshot, store, trail};
 use super::{aws, drifts, only};
-use crate::compare::Rule;
-use crate::estate::{CoverageStatus, Observation, Snapshot, Trail};
+use crate::compare::{Rule, compare};
+use crate::estate::{CoverageStatus, EventDataStore, Observation, Snapshot, Trail};
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 
@@ -109,4 +109,48 @@ fn a_rule_for_a_region_asks_for_a_trail_there() {
     let baseline = aws("  audit_logs: {trails: [{where: {region: eu-west-1}, name: own}]}\n");
     assert_eq!(drifts(&baseline, &estate(&[trail(OWNER, "own", "us-east-1")])), ["audit.trail.missing trail/own"]);
     assert!(drifts(&baseline, &estate(&[trail(OWNER, "own", "eu-west-1")])).is_empty());
+}
+
+#[test]
+fn two_rules_that_find_fault_with_one_trail_are_both_heard() {
+    let baseline = aws("  audit_logs: {trails: [{log_file_validation: true}, {management_events: all}]}\n");
+    let weak = Trail {
+        log_file_validation: false,
+        management_events: known("write".to_owned()),
+        ..trail(OWNER, "own", "eu-west-1")
+    };
+    let drift = only(&baseline, &estate(&[weak]));
+    assert_eq!(drift.expected, json!({"log_file_validation": true, "management_events": "all"}));
+    assert_eq!(drift.actual, json!({"log_file_validation": false, "management_events": "write"}));
+    assert_eq!(drift.event_effect.len(), 2);
+}
+
+#[test]
+fn a_management_account_that_was_not_read_within_is_named() {
+    let baseline = aws("  audit_logs: {organization_trail: {}}\n");
+    let mut estate = estate(&[]);
+    estate.accounts.clear();
+    let comparison = compare(&baseline, &estate);
+    assert!(comparison.drifts.is_empty());
+    let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+    assert!(row.reason.as_deref().unwrap().contains("111111111111"), "{row:?}");
+}
+
+#[test]
+fn a_store_must_keep_its_events_and_one_that_does_not_say_is_not_in_line() {
+    let baseline = aws("  audit_logs: {retention_days: 365}\n");
+    let with = |days: Option<i64>, status: &str| {
+        let mut estate = estate(&[]);
+        let kept =
+            EventDataStore { retention_days: days, status: status.to_owned(), ..store(OWNER, "s", "us-east-1", 0) };
+        let regions = &mut estate.accounts.get_mut(OWNER).unwrap().regions;
+        regions.get_mut("us-east-1").unwrap().event_data_stores = Some(known(vec![kept]));
+        compare(&baseline, &estate)
+    };
+    assert_eq!(with(Some(365), "ENABLED"), crate::compare::Comparison::default());
+    assert_eq!(with(Some(364), "ENABLED").drifts[0].rule, Rule::AuditTrailWeakened);
+    assert_eq!(with(Some(365), "PENDING_DELETION").drifts[0].rule, Rule::AuditTrailMissing);
+    let unsaid = with(None, "ENABLED");
+    assert!(unsaid.drifts.is_empty());
+    assert_eq!(unsaid.undecided[0].status, CoverageStatus::Failed);
 }

@@ -79,7 +79,7 @@ pub(crate) fn account(id: &str, name: &str, parent: &str, unit: &str) -> Account
         joined_at: None,
         parent: parent.to_owned(),
         unit: unit.to_owned(),
-        tags: BTreeMap::new(),
+        tags: None,
     }
 }
 
@@ -194,7 +194,7 @@ pub(crate) fn handshake(id: &str, state: &str) -> Handshake {
 pub(crate) fn transfer(id: &str, status: &str) -> Transfer {
     Transfer {
         id: id.to_owned(),
-        name: "bill".to_owned(),
+        name: Some("bill".to_owned()),
         direction: TransferDirection::Outbound,
         status: status.to_owned(),
         counterpart: Some("888888888888".to_owned()),

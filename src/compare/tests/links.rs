@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::estate::{OWNER, ROOT, account, known, live, snapshot, transfer, unit, value};
+use super::estate::{OWNER, ROOT, account, handshake, known, live, snapshot, transfer, unit, value};
 use super::{aws, drifts, only};
 use crate::compare::{Direction, Rule};
 use crate::estate::{CoverageStatus, Observation};
@@ -34,6 +34,22 @@ fn tree(work: &str) -> crate::estate::Snapshot {
 fn renaming_a_unit_moves_nothing_below_it() {
     assert!(drifts(&aws(TREE), &tree("Work")).is_empty());
     assert_eq!(drifts(&aws(TREE), &tree("Labour")), ["link.ou.renamed ou-ab12-00000001"]);
+}
+
+#[test]
+fn a_renamed_unit_does_not_pass_for_one_that_is_gone() {
+    let baseline = aws(r#"
+  accounts: [{id: "111111111111", ou: /}, {id: "222222222222", name: payments, ou: /Guarded}]
+  organizational_units: [{path: /Lax, id: ou-ab12-00000001}, {path: /Guarded}]
+"#);
+    let mut estate = snapshot();
+    let organization = live(&mut estate);
+    organization.units = known(vec![unit("ou-ab12-00000001", "Guarded", ROOT, "/Guarded")]);
+    value(&mut organization.accounts).push(account("222222222222", "payments", "ou-ab12-00000001", "/Guarded"));
+    assert_eq!(
+        drifts(&baseline, &estate),
+        ["link.ou.missing /Guarded", "link.account.moved 222222222222", "link.ou.renamed ou-ab12-00000001"]
+    );
 }
 
 #[test]
@@ -82,6 +98,21 @@ fn a_suspended_account_is_found_wherever_it_hangs() {
     value(&mut organization.accounts).push(old);
     let drift = only(&baseline, &estate);
     assert_eq!((drift.rule, drift.actual), (Rule::LinkAccountSuspended, json!("SUSPENDED")));
+    for (state, direction) in
+        [("CLOSED", Some(Direction::Stricter)), ("QUARANTINED", Some(Direction::Unknown)), ("PENDING_ACTIVATION", None)]
+    {
+        value(&mut live(&mut estate).accounts).last_mut().unwrap().state = state.to_owned();
+        let found = crate::compare::compare(&baseline, &estate).drifts;
+        assert_eq!(found.first().map(|drift| drift.direction), direction, "{state}");
+    }
+}
+
+#[test]
+fn a_handshake_in_a_state_that_is_not_known_is_open() {
+    let mut estate = snapshot();
+    live(&mut estate).handshakes = known(vec![handshake("h-1", "EXPIRED"), handshake("h-2", "ESCALATED")]);
+    let baseline = aws("  management_account: \"111111111111\"\n  accounts: []\n");
+    assert_eq!(drifts(&baseline, &estate), ["link.handshake.open h-2"]);
 }
 
 #[test]
@@ -113,8 +144,61 @@ fn a_transfer_without_an_id_is_known_by_what_is_said_of_it() {
 }
 
 #[test]
+fn a_transfer_without_a_name_is_not_the_one_of_a_name() {
+    let baseline = aws("  responsibility_transfers: [{id: rt-1, name: bill}]\n");
+    let mut estate = snapshot();
+    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "ACCEPTED")]);
+    assert!(drifts(&baseline, &estate).is_empty());
+    value(&mut live(&mut estate).responsibility_transfers)[0].name = None;
+    let nameless = only(&baseline, &estate);
+    assert_eq!((nameless.subject.name.as_str(), nameless.actual["name"].is_null()), ("rt-1", true));
+    assert!(!nameless.event_effect.contains_key("name"), "no event can be known to have taken a name away");
+}
+
+#[test]
+fn a_transfer_that_an_id_means_is_not_taken_by_an_entry_that_only_describes() {
+    let baseline = aws("  responsibility_transfers: [{name: bill}, {id: rt-1, name: bill}]\n");
+    let mut estate = snapshot();
+    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "ACCEPTED")]);
+    let drift = only(&baseline, &estate);
+    assert_eq!((drift.subject.id.as_str(), drift.actual), (r#"{"name":"bill"}"#, json!(null)));
+}
+
+#[test]
 fn sections_that_are_absent_are_not_compared() {
     let mut estate = tree("Work");
     live(&mut estate).trusted_services = known(vec!["ram.amazonaws.com".to_owned()]);
     assert!(drifts(&aws("  regions: []\n"), &estate).is_empty());
+}
+
+#[test]
+fn an_organisation_that_is_gone_is_missed_even_if_its_id_is_not_declared() {
+    let mut estate = snapshot();
+    estate.organization = Observation::Absent;
+    for section in [
+        "  management_account: \"222222222222\"\n",
+        "  accounts: [{match: \"sandbox-*\"}]\n",
+        "  trusted_services: [ram.amazonaws.com]\n",
+        "  resource_policy: {Statement: []}\n",
+        "  policy_types: [service_control]\n",
+        "  policies: [{name: deny, type: service_control}]\n",
+        "  audit_logs: {organization_trail: {}}\n",
+    ] {
+        let drift = only(&aws(section), &estate);
+        assert_eq!((drift.rule, drift.scope.account.as_deref()), (Rule::LinkOrganizationChanged, Some(OWNER)));
+        assert_eq!(drift.position.unwrap().line, 4, "{section}");
+    }
+    // An account that stands alone has none of it.
+    let alone = r#"
+  management_account: "111111111111"
+  accounts: [{id: "111111111111", name: alone}]
+  delegated_administrators: []
+  trusted_services: []
+  resource_policy: none
+  policies: []
+  regions: [{allowed: []}]
+"#;
+    assert!(drifts(&aws(alone), &estate).is_empty());
+    estate.organization = Observation::unknown(CoverageStatus::Denied, "no");
+    assert!(drifts(&aws("  policy_types: [service_control]\n"), &estate).is_empty());
 }

@@ -90,14 +90,35 @@ fn a_pattern_stands_for_any_number() {
         guardrail("p-00000002", "aws-guardrails-b", ROOT),
         guardrail("p-00000003", "other", ROOT),
     ]);
-    assert_eq!(
-        drifts(&baseline, &estate),
-        [
-            "policy.unexpected p-00000003",
-            "policy.detached p-00000002@ou-ab12-00000001",
-            "policy.attached p-00000002@r-ab12"
-        ]
-    );
+    // Each may be attached there and nowhere else; none must be.
+    assert_eq!(drifts(&baseline, &estate), ["policy.unexpected p-00000003", "policy.attached p-00000002@r-ab12"]);
+}
+
+#[test]
+fn a_pattern_for_the_providers_policies_means_nobody_elses() {
+    let baseline = declared("    - {name: \"AWS*\", type: service_control, aws_managed: true}");
+    let mut own = policy("p-00000001", "AWSFull", TYPE, "{}", &[]);
+    own.aws_managed = true;
+    let impostor = policy("p-00000002", "AWSFull2", TYPE, "{}", &[]);
+    assert_eq!(drifts(&baseline, &estate(vec![own, impostor])), ["policy.unexpected p-00000002"]);
+}
+
+#[test]
+fn a_second_account_of_a_targets_name_takes_nothing_from_the_first() {
+    let baseline = aws(r#"
+  accounts: [{id: "111111111111", name: management}, {id: "222222222222", name: payments}, {match: "sandbox-*"}]
+  policies: [{name: deny, type: service_control, targets: [sandbox-7]}]
+"#);
+    let with = |targets: &[&str]| {
+        let mut estate = estate(vec![policy("p-00000001", "deny", TYPE, "{}", targets)]);
+        for id in ["333333333333", "444444444444"] {
+            let twin = account(id, "sandbox-7", ROOT, "/");
+            value(&mut live(&mut estate).accounts).push(twin);
+        }
+        estate
+    };
+    assert_eq!(drifts(&baseline, &with(&["444444444444"])), ["policy.detached p-00000001@333333333333"]);
+    assert_eq!(drifts(&baseline, &with(&["333333333333"])), ["policy.detached p-00000001@444444444444"]);
 }
 
 #[test]

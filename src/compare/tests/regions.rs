@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::estate::{OWNER, facts, known, snapshot};
-use super::{aws, drifts, only};
-use crate::compare::{Direction, Rule};
-use crate::estate::Observation;
+use super::estate::{OWNER, facts, known, live, snapshot, value};
+use super::{aws, drifts, found, only};
+use crate::compare::{Direction, Rule, compare};
+use crate::estate::{CoverageStatus, Observation};
 
 #[test]
 fn the_last_rule_that_matches_decides_alone() {
@@ -17,7 +17,7 @@ fn the_last_rule_that_matches_decides_alone() {
     - {where: {ou: /Sandbox}, allowed: [me-south-1]}
 "#);
     let mut estate = snapshot();
-    estate.organization = Observation::Absent;
+    estate.organization = Observation::unknown(CoverageStatus::Denied, "no");
     for id in [OWNER, "222222222222"] {
         let inside = facts(&[("eu-south-1", "ENABLED"), ("me-south-1", "ENABLED")]);
         estate.accounts.insert(id.to_owned(), inside);
@@ -68,4 +68,30 @@ fn zone_groups_are_compared_where_a_rule_speaks_of_them() {
     let drift = only(&baseline, &estate);
     assert_eq!((drift.rule, drift.subject.id.as_str()), (Rule::RegionZoneGroupEnabled, "us-west-2-lax-1"));
     assert_eq!(drift.logged_in[0].region.as_deref(), Some("us-west-2"));
+}
+
+#[test]
+fn an_account_whose_tags_were_not_read_is_neither_in_line_nor_judged_where_tags_decide() {
+    let by_tag = r#"  regions: [{allowed: []}, {where: {tag: {tier: prod}}, allowed: [eu-south-1]}]
+"#;
+    let listed = "  accounts: [{id: \"111111111111\", name: management, ou: /, tags: {tier: prod}}]\n";
+    let (unlisted, listed) = (aws(by_tag), aws(&format!("{listed}{by_tag}")));
+    let mut estate = snapshot();
+    estate.accounts.insert(OWNER.to_owned(), facts(&[("eu-south-1", "ENABLED")]));
+    let refused = Observation::unknown(CoverageStatus::Denied, "AccessDeniedException");
+    for tags in [None, Some(refused)] {
+        value(&mut live(&mut estate).accounts)[0].tags = tags;
+        let comparison = compare(&unlisted, &estate);
+        assert_eq!(found(&comparison), Vec::<String>::new());
+        let [row] = comparison.undecided.as_slice() else { panic!("{:#?}", comparison.undecided) };
+        assert_eq!(row.source, "organizations:ListTagsForResource");
+        assert!(row.reason.as_ref().unwrap().contains("tags were not read"), "{row:?}");
+        // Where the baseline lists the account, its word counts and nothing is missing.
+        assert!(compare(&listed, &estate).undecided.is_empty());
+    }
+    for (tier, expected) in [("prod", vec![]), ("dev", vec!["region.enabled eu-south-1"])] {
+        let tags = BTreeMap::from([("tier".to_owned(), tier.to_owned())]);
+        value(&mut live(&mut estate).accounts)[0].tags = Some(known(tags));
+        assert_eq!(drifts(&unlisted, &estate), expected, "{tier}");
+    }
 }

@@ -50,6 +50,15 @@ fn a_key_goes_by_its_alias_and_its_arn() {
         (arn, arn, true),
         ("arn:aws:kms:*:111111111111:alias/*", arn, true),
         ("alias/aws/ebs", arn, false),
+        ("*", arn, true),
+        // The same alias elsewhere is another key.
+        ("alias/ours", "arn:aws:kms:eu-west-1:999999999999:alias/ours", false),
+        ("alias/ours", "arn:aws:kms:eu-west-1:111111111111:alias/theirs:alias/ours", false),
+        (
+            "arn:aws:kms:*:111111111111:alias/ours",
+            "arn:aws:kms:eu-west-1:999999999999:alias/x:111111111111:alias/ours",
+            false,
+        ),
     ] {
         let baseline = aws(&format!("  settings: [{{ebs_default_kms_key: \"{declared}\"}}]\n"));
         assert_eq!(drifts(&baseline, &estate("ebs_default_kms_key", json!(live), None)).is_empty(), same, "{declared}");
@@ -79,6 +88,33 @@ fn the_order_of_criteria_says_nothing() {
 
 #[test]
 fn directions_follow_the_order_of_the_words() {
+    let (tokens, endpoint) = ("http_tokens", "http_endpoint");
+    for (setting, attribute, stricter, weaker) in [
+        ("ebs_encryption_by_default", None, json!(true), json!(false)),
+        ("serial_console_access", None, json!(false), json!(true)),
+        ("image_block_public_access", None, json!("block-new-sharing"), json!("unblocked")),
+        ("snapshot_block_public_access", None, json!("block-new-sharing"), json!("unblocked")),
+        ("instance_metadata_defaults", Some(tokens), json!("required"), json!("optional")),
+        ("instance_metadata_defaults", Some(tokens), json!("required"), json!("no-preference")),
+        ("instance_metadata_defaults", Some(endpoint), json!("disabled"), json!("enabled")),
+        ("instance_metadata_defaults", Some("instance_metadata_tags"), json!("disabled"), json!("enabled")),
+        ("instance_metadata_defaults", Some("http_tokens_enforced"), json!("enabled"), json!("no-preference")),
+        ("instance_metadata_defaults", Some("http_put_response_hop_limit"), json!(1), json!(2)),
+        ("allowed_images_settings", Some("state"), json!("enabled"), json!("audit-mode")),
+        ("allowed_images_settings", Some("state"), json!("audit-mode"), json!("disabled")),
+        ("vpc_block_public_access", Some("internet_gateway_block_mode"), json!("block-bidirectional"), json!("off")),
+        ("vpc_block_public_access", Some("internet_gateway_block_mode"), json!("block-ingress"), json!("off")),
+        ("vpc_block_public_access", Some("exclusions_allowed"), json!("not-allowed"), json!("allowed")),
+    ] {
+        let whole = |value: &Value| attribute.map_or_else(|| value.clone(), |attribute| json!({attribute: value}));
+        for (declared, live, direction) in
+            [(&stricter, &weaker, Direction::Weaker), (&weaker, &stricter, Direction::Stricter)]
+        {
+            let baseline = aws(&format!("  settings: [{{{setting}: {}}}]\n", whole(declared)));
+            let drift = only(&baseline, &estate(setting, whole(live), None));
+            assert_eq!(drift.direction, direction, "{setting} {attribute:?} {live}");
+        }
+    }
     for (declared, live, direction) in [
         ("block-all-sharing", "block-new-sharing", Direction::Weaker),
         ("block-new-sharing", "block-all-sharing", Direction::Stricter),
@@ -97,6 +133,15 @@ fn a_setting_in_other_hands_is_found_even_if_its_value_fits() {
     assert_eq!((drift.rule, drift.direction), (Rule::SettingUnmanaged, Direction::Weaker));
     // What takes it away is a change of the organisation's policies.
     assert_eq!((drift.logged_in[0].account.as_str(), drift.logged_in[0].region.as_deref()), (OWNER, None));
+}
+
+#[test]
+fn a_setting_that_does_not_say_who_holds_it_is_not_in_the_right_hands() {
+    let baseline = aws("  settings: [{ebs_encryption_by_default: true, managed_by: declarative-policy}]\n");
+    let comparison = crate::compare::compare(&baseline, &estate("ebs_encryption_by_default", json!(true), None));
+    assert!(comparison.drifts.is_empty());
+    let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+    assert_eq!(row.reason.as_deref(), Some("not compared: ebs_encryption_by_default: EC2 does not say who manages it"));
 }
 
 #[test]

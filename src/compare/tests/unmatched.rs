@@ -6,7 +6,7 @@ use super::estate::{OWNER, applied, defined, facts, known, live, snapshot};
 use super::{aws, load_with};
 use crate::baseline::Baseline;
 use crate::compare::{Rule, compare};
-use crate::estate::{CoverageStatus, Observation, Snapshot};
+use crate::estate::{CoverageStatus, GLOBAL, Observation, Snapshot};
 
 fn estate() -> Snapshot {
     let mut estate = snapshot();
@@ -115,4 +115,75 @@ fn a_pattern_for_policies_that_fits_none_and_a_target_that_is_gone() {
     live(&mut estate).policy_types = known(types);
     live(&mut estate).policies.insert("SERVICE_CONTROL_POLICY".to_owned(), known(vec![]));
     assert_eq!(unmatched(&baseline, &estate), ["6:8 policy aws-guardrails-*", "6:65 target /Gone"]);
+}
+
+#[test]
+fn a_service_that_the_provider_does_not_know_exists_nowhere() {
+    let baseline = aws("  quotas: [{service: ec3, code: L-1, max: 5}]\n");
+    let mut estate = estate();
+    let set = |estate: &mut Snapshot, status: CoverageStatus| {
+        let reason = "NoSuchResourceException: the specified service does not exist";
+        let region = estate.accounts.get_mut(OWNER).unwrap().regions.get_mut("eu-west-1").unwrap();
+        region.quotas.insert("ec3".to_owned(), Observation::unknown(status, reason));
+        let services = estate.quota_definitions.get_mut("eu-west-1").unwrap();
+        services.insert("ec3".to_owned(), Observation::unknown(status, reason));
+    };
+    set(&mut estate, CoverageStatus::Unsupported);
+    assert_eq!(unmatched(&baseline, &estate), ["4:13 service ec3"]);
+    set(&mut estate, CoverageStatus::Failed);
+    assert!(unmatched(&baseline, &estate).is_empty());
+}
+
+#[test]
+fn a_policy_is_not_unheard_of_while_the_types_were_not_read() {
+    let text = |name: &str| {
+        format!(
+            "version: 1\nestate: test\naws: {{policy_types: [backup]}}\nexemptions:\n  - {{match: {{kind: policy, name: {name}}}, reason: r, expires: 2027-01-01}}\n"
+        )
+    };
+    let mut estate = estate();
+    assert_eq!(unmatched(&load_with(&text("gone"), &[]), &estate), ["5:28 policy gone"]);
+    // `policy-type.enabled` goes by the name of the type.
+    assert!(unmatched(&load_with(&text("backup"), &[]), &estate).is_empty());
+    live(&mut estate).policy_types = Observation::unknown(CoverageStatus::Denied, "no");
+    assert!(unmatched(&load_with(&text("gone"), &[]), &estate).is_empty());
+}
+
+#[test]
+fn what_is_said_of_another_partition_is_not_looked_for_in_this_one() {
+    let baseline = |partition: &str| {
+        aws(&format!(
+            "  regions: [{{where: {{partition: {partition}, account: \"999999999999\"}}, allowed: [cn-north-1]}}]\n  quotas: [{{service: ec2, code: L-9, max: 5, where: {{partition: {partition}}}}}]\n"
+        ))
+    };
+    assert!(unmatched(&baseline("aws-cn"), &estate()).is_empty());
+    assert_eq!(unmatched(&baseline("aws"), &estate()).len(), 3);
+}
+
+#[test]
+fn a_quota_of_all_regions_is_in_none_of_them() {
+    let mut estate = estate();
+    let codes = BTreeMap::from([("ec2".to_owned(), defined(&[("L-G", 5.0)]))]);
+    estate.quota_definitions.insert(GLOBAL.to_owned(), codes);
+    let inside = estate.accounts.get_mut(OWNER).unwrap();
+    inside.regions.get_mut(GLOBAL).unwrap().quotas.insert("ec2".to_owned(), known(vec![]));
+    let rule = |code: &str, region: &str| {
+        aws(&format!("  quotas: [{{service: ec2, code: \"{code}\", max: 5, where: {{region: {region}}}}}]\n"))
+    };
+    for (code, region, named) in [
+        ("L-G", "global", None),
+        ("L-G", "[eu-west-1, global]", None),
+        ("L-G", "\"*\"", None),
+        ("L-G", "eu-west-1", Some("quota code ec2/L-G in eu-west-1")),
+        ("L-1", "eu-west-1", None),
+        ("L-1", "global", Some("quota code ec2/L-1 in global")),
+        ("*", "eu-west-1", None),
+    ] {
+        let found = compare(&rule(code, region), &estate).drifts;
+        assert_eq!(found.first().map(|drift| drift.subject.name.as_str()), named, "{code} {region}");
+        assert!(found.iter().all(|drift| drift.position.as_ref().unwrap().line == 4));
+    }
+    // While it is not known which quotas hold for all regions, nothing is said.
+    estate.quota_definitions.remove(GLOBAL);
+    assert!(unmatched(&rule("L-1", "global"), &estate).is_empty());
 }

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::model::{OuPath, Patterns};
-use crate::baseline::pattern::{Below, fits};
+use crate::baseline::pattern::{Below, fits, is_pattern};
 use crate::compare::policies::type_name;
 use crate::compare::sides::{Sides, read};
-use crate::estate::{AccountFacts, GLOBAL, Observation};
+use crate::estate::{AccountFacts, CoverageStatus, GLOBAL, Observation, QuotaDefinition};
 
 /// The names of what is live or declared; none where that was not read completely.
 pub(super) struct Universe<'a> {
@@ -20,8 +20,12 @@ pub(super) struct Universe<'a> {
     regions: Option<BTreeSet<&'a str>>,
     /// Codes by service; a service that was not read everywhere is not among them.
     codes: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The quotas that hold for all regions, by service; a service of which they were not read is not among them.
+    global_codes: BTreeMap<&'a str, &'a BTreeMap<String, QuotaDefinition>>,
     /// Names and ids of policies by type.
     policies: Option<BTreeMap<String, BTreeSet<&'a str>>>,
+    /// The declared types.
+    types: &'a [String],
     ids: Option<BTreeSet<&'a str>>,
 }
 
@@ -34,7 +38,9 @@ impl<'a> Universe<'a> {
             units: units(sides),
             regions: regions(sides),
             codes: codes(sides),
+            global_codes: global_codes(sides),
             policies: policies(sides),
+            types: sides.aws.policy_types.as_deref().unwrap_or_default(),
             ids: ids(sides),
         }
     }
@@ -61,12 +67,30 @@ impl<'a> Universe<'a> {
         self.codes.get(service).is_none_or(|codes| codes.iter().any(|code| fits(text, code)))
     }
 
+    /// Whether a quota that goes by one code has a value in such regions: one of all regions has it under [`GLOBAL`], and
+    /// only there.
+    pub(super) fn has_code_in(&self, service: &str, code: &str, regions: &[String]) -> bool {
+        let Some(codes) = self.global_codes.get(service).filter(|_| !is_pattern(code)) else { return true };
+        let (mut elsewhere, mut global) = (false, false);
+        for region in regions {
+            global |= fits(region, GLOBAL);
+            elsewhere |= region != GLOBAL;
+        }
+        if codes.contains_key(code) { global } else { elsewhere }
+    }
+
     pub(super) fn has_policy(&self, policy_type: Option<&str>, text: &str) -> bool {
         let Some(types) = &self.policies else { return true };
         let fitting = types.iter().filter(|(name, _)| policy_type.is_none_or(|wanted| wanted == *name));
         let mut names = fitting.clone().flat_map(|(_, names)| names);
         // Of a type that is off no policy was read.
         policy_type.is_some_and(|wanted| !types.contains_key(wanted)) || names.any(|name| fits(text, name))
+    }
+
+    /// Whether a policy type of this name is on, declared, or needed by a declared policy.
+    pub(super) fn has_policy_type(&self, text: &str) -> bool {
+        let live = self.policies.iter().flat_map(BTreeMap::keys);
+        live.chain(self.types).any(|name| fits(text, name))
     }
 
     /// Whether a root, unit or account of this id is there.
@@ -156,33 +180,49 @@ fn codes_of<'a>(
             if !sides.rules.in_scope(place) || !rules.iter().any(|chosen| chosen.rule.service == service) {
                 continue;
             }
-            let rows = read(facts.regions.get(region)?.quotas.get(service)?)?;
-            codes.extend(rows.iter().map(|row| row.code.as_str()));
+            let rows = offered(facts.regions.get(region)?.quotas.get(service)?)?;
+            codes.extend(rows.into_iter().flatten().map(|row| row.code.as_str()));
         }
-        let global = facts.regions.get(GLOBAL).and_then(|facts| facts.quotas.get(service));
-        codes.extend(global.map_or(Some(&[][..]), read)?.iter().map(|row| row.code.as_str()));
+        if let Some(rows) = facts.regions.get(GLOBAL).and_then(|facts| facts.quotas.get(service)) {
+            codes.extend(offered(rows)?.into_iter().flatten().map(|row| row.code.as_str()));
+        }
     }
     let mut defined = sides.snapshot.quota_definitions.values().filter_map(|services| services.get(service)).peekable();
     defined.peek()?;
     for definitions in defined {
-        match definitions {
-            Observation::Known(definitions) => codes.extend(definitions.keys().map(String::as_str)),
-            Observation::Absent => {}
-            Observation::Unknown(_) => return None,
-        }
+        codes.extend(offered(definitions)?.into_iter().flatten().map(|(code, _)| code.as_str()));
     }
     Some(codes)
 }
 
+/// What was read of a service, which may be nothing: the provider answers for a service that it does not offer there, or
+/// that does not exist, with an error that says so. None where it was not read.
+fn offered<T>(read: &Observation<T>) -> Option<Option<&T>> {
+    match read {
+        Observation::Known(read) => Some(Some(read)),
+        Observation::Absent => Some(None),
+        Observation::Unknown(gap) => (gap.status == CoverageStatus::Unsupported).then_some(None),
+    }
+}
+
+fn global_codes<'a>(sides: &'a Sides<'_>) -> BTreeMap<&'a str, &'a BTreeMap<String, QuotaDefinition>> {
+    let services = sides.snapshot.quota_definitions.get(GLOBAL).into_iter().flatten();
+    services.filter_map(|(service, codes)| Some((service.as_str(), codes.known()?))).collect()
+}
+
 fn policies<'a>(sides: &'a Sides<'_>) -> Option<BTreeMap<String, BTreeSet<&'a str>>> {
     let organization = sides.snapshot.organization.known()?;
+    // Without the types no policy was read.
+    if organization.policy_types.gap().is_some() {
+        return None;
+    }
     let mut types: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (policy_type, policies) in &organization.policies {
         let names = types.entry(type_name(policy_type)).or_default();
         names.extend(read(policies)?.iter().flat_map(|policy| [policy.name.as_str(), policy.id.as_str()]));
     }
     // What is declared under its name is missing, not unheard of.
-    for rule in sides.aws.policies.iter().flatten().filter(|rule| !crate::baseline::pattern::is_pattern(&rule.name)) {
+    for rule in sides.aws.policies.iter().flatten().filter(|rule| !is_pattern(&rule.name)) {
         types.entry(rule.policy_type.clone()).or_default().insert(&rule.name);
     }
     Some(types)

@@ -2,44 +2,30 @@
 //!
 //! In: an error of the SDK. Out: a [`Gap`] that says what happened in the provider's words, and of which sort it is. It
 //! never turns an error into an empty answer.
-//!
-//! Codes: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/CommonErrors.html> and each service's own list.
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::sync::LazyLock;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Deserialize;
 
 use crate::estate::{CoverageStatus, Gap};
+use crate::provider::shipped;
 
-const DENIED: [&str; 9] = [
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "OptInRequired",
-    "UnauthorizedOperation",
-    "UnrecognizedClientException",
-];
-const THROTTLED: [&str; 7] = [
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "ProvisionedThroughputExceededException",
-];
-const UNSUPPORTED: [&str; 5] = [
-    "NoSuchResourceException",
-    "TemplatesNotAvailableInRegionException",
-    "UnsupportedAPIEndpointException",
-    "UnsupportedOperation",
-    "UnsupportedOperationException",
-];
+/// What the provider's error codes mean, by the status in which a read with that code ends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Codes {
+    denied: BTreeSet<String>,
+    throttled: BTreeSet<String>,
+    unsupported: BTreeSet<String>,
+}
+
+static CODES: LazyLock<Codes> =
+    LazyLock::new(|| shipped("policies/aws/error-codes.yaml", include_str!("../../../policies/aws/error-codes.yaml")));
 
 /// The code of an error, where the service gave one.
 pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
@@ -86,11 +72,11 @@ pub(super) fn failed(reason: impl Into<String>) -> Gap {
 }
 
 fn sort(code: &str) -> CoverageStatus {
-    if DENIED.contains(&code) {
+    if CODES.denied.contains(code) {
         CoverageStatus::Denied
-    } else if THROTTLED.contains(&code) {
+    } else if CODES.throttled.contains(code) {
         CoverageStatus::Throttled
-    } else if UNSUPPORTED.contains(&code) {
+    } else if CODES.unsupported.contains(code) {
         CoverageStatus::Unsupported
     } else {
         CoverageStatus::Failed
@@ -118,4 +104,24 @@ pub(super) fn innermost(error: &dyn Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_means_one_thing_and_an_unknown_one_a_failure() {
+        let Codes { denied, throttled, unsupported } = &*CODES;
+        assert!(denied.is_disjoint(throttled) && denied.is_disjoint(unsupported) && throttled.is_disjoint(unsupported));
+        for (code, status) in [
+            ("AccessDeniedException", CoverageStatus::Denied),
+            ("ThrottlingException", CoverageStatus::Throttled),
+            ("NoSuchResourceException", CoverageStatus::Unsupported),
+            ("ServiceException", CoverageStatus::Failed),
+            ("accessdenied", CoverageStatus::Failed),
+        ] {
+            assert_eq!(sort(code), status, "{code}");
+        }
+    }
 }

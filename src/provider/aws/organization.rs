@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::failure::{code, failed, gap};
 use super::pages::{Reader, required};
 use super::{Aws, client};
+use crate::baseline::model::OuPath;
 use crate::estate::{
     Account, AccountRequest, CoverageStatus, Delegation, Gap, Handshake, Observation, Organization, Provider, Scope,
     Transfer, TransferDirection, Unit,
@@ -404,7 +405,7 @@ fn unit(found: sdk::OrganizationalUnit, parent: &str, above: &str) -> Result<Uni
     let name = required(found.name, "Name")?;
     Ok(Unit {
         id: required(found.id, "Id")?,
-        path: format!("{above}/{}", name.replace('/', "\\/")),
+        path: format!("{above}{}", OuPath::from_names([&name])),
         name,
         parent: parent.to_owned(),
     })
@@ -425,7 +426,7 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
         joined_at: found.joined_timestamp.as_ref().and_then(timestamp),
         parent: parent.to_owned(),
         unit: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-        tags: BTreeMap::new(),
+        tags: None,
     })
 }
 
@@ -457,7 +458,7 @@ fn transfer(found: sdk::ResponsibilityTransfer, direction: TransferDirection) ->
     };
     Ok(Transfer {
         id: required(found.id, "Id")?,
-        name: found.name.unwrap_or_default(),
+        name: found.name,
         direction,
         status: required(found.status, "Status")?.as_str().to_owned(),
         counterpart: counterpart.and_then(|participant| participant.management_account_id),
@@ -467,4 +468,19 @@ fn transfer(found: sdk::ResponsibilityTransfer, direction: TransferDirection) ->
 /// A moment of the SDK, as this crate holds it.
 pub(super) fn timestamp(moment: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(moment.as_nanos()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_look_like_a_path() {
+        let named = |name: &str| sdk::OrganizationalUnit::builder().id("ou-ab12-00000001").name(name).build();
+        for name in ["Prod", "a/b", r"back\slash", r"ends with \", r"\/"] {
+            let made = unit(named(name), "ou-ab12-00000000", "/Above").unwrap();
+            let path = OuPath::parse(&made.path).unwrap();
+            assert_eq!(path.names(), ["Above", name], "{}", made.path);
+        }
+    }
 }

@@ -163,7 +163,9 @@ fn value(value: Option<f64>, error: Option<&sdk::ErrorReason>) -> Observation<f6
             let message = error.error_message.as_deref().unwrap_or_default();
             Observation::unknown(status, format!("{code}: {message}"))
         }
-        (Some(value), None) => Observation::Known(value),
+        (Some(value), None) if value.is_finite() => Observation::Known(value),
+        // `NaN` and `Infinity` are spellings of the wire format; nothing lies above them.
+        (Some(value), None) => Observation::unknown(CoverageStatus::Failed, format!("the row has the `Value` {value}")),
         (None, None) => Observation::unknown(CoverageStatus::Failed, "the row has no `Value`"),
     }
 }
@@ -205,4 +207,21 @@ fn template_row(row: sdk::ServiceQuotaIncreaseRequestInTemplate) -> Result<Templ
         region: required(row.aws_region, "AwsRegion")?,
         value: required(row.desired_value, "DesiredValue")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_finite_value_without_an_error_is_one() {
+        assert_eq!(value(Some(5.0), None), Observation::Known(5.0));
+        // `NaN` is above no limit, so that it would be in line with every one.
+        for odd in [Some(f64::NAN), Some(f64::INFINITY), None] {
+            assert!(value(odd, None).gap().is_some(), "{odd:?}");
+        }
+        let error = sdk::ErrorReason::builder().error_code("DEPENDENCY_ACCESS_DENIED_ERROR".into()).build();
+        let denied = value(Some(5.0), Some(&error));
+        assert_eq!(denied.gap().map(|gap| gap.status), Some(CoverageStatus::Denied));
+    }
 }

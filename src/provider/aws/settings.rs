@@ -162,3 +162,20 @@ async fn vpc_block(client: &Client) -> Result<Observation<Setting>, Gap> {
     });
     Ok(known(value, options.managed_by.as_ref()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::baseline::model::SettingsRule;
+
+    #[test]
+    fn what_a_baseline_can_declare_is_what_is_read() {
+        let Value::Object(keys) = serde_json::to_value(SettingsRule::default()).unwrap() else { panic!() };
+        let declared: BTreeSet<&str> = keys.keys().map(String::as_str).collect();
+        let declared: BTreeSet<&str> = declared.difference(&BTreeSet::from(["where", "managed_by"])).copied().collect();
+        let read: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+        assert_eq!(declared, read);
+    }
+}

@@ -13,7 +13,7 @@ use super::pages::Reader;
 use super::quotas::{self, Applied};
 use super::settings::SETTINGS;
 use super::wanted::{Narrowing, Polled, Wanted};
-use super::{AccessRoles, Aws, client, trails};
+use super::{AccessRoles, Aws, client, tags, trails};
 use crate::baseline::Baseline;
 use crate::estate::{
     AccountFacts, AppliedQuota, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Organization, Provider,
@@ -33,7 +33,7 @@ pub struct Survey {
 
 /// One read, or a few that belong together, in one account and region.
 #[derive(Clone, Debug)]
-enum Task {
+pub(super) enum Task {
     ZoneGroups {
         account: String,
         region: String,
@@ -73,7 +73,7 @@ enum Task {
 }
 
 /// What a task brought.
-enum Fact {
+pub(super) enum Fact {
     ZoneGroups(Observation<BTreeMap<String, String>>),
     Definitions(Observation<BTreeMap<String, QuotaDefinition>>),
     Quotas(Observation<Vec<Applied>>),
@@ -126,8 +126,12 @@ impl Aws {
     async fn look_around(&self, baseline: &Baseline, narrowing: &Narrowing) -> Survey {
         let nothing = crate::baseline::model::Aws::default();
         let aws = baseline.model.aws.as_ref().unwrap_or(&nothing);
-        let organization = self.read_organization(aws.quota_template.is_some() && narrowing.kind("quota")).await;
-        let wanted = Wanted::new(aws, organization.known(), &self.identity, narrowing);
+        let mut organization = self.read_organization(aws.quota_template.is_some() && narrowing.kind("quota")).await;
+        let untagged = Wanted::new(aws, &organization, &self.identity, narrowing).untagged(tags::asked_for(baseline));
+        if let Observation::Known(organization) = &mut organization {
+            self.read_tags(organization, untagged).await;
+        }
+        let wanted = Wanted::new(aws, &organization, &self.identity, narrowing);
         for (section, reason) in wanted.left_out() {
             let gap = Gap { status: CoverageStatus::Skipped, reason: reason.to_owned() };
             self.note_gap(
@@ -210,14 +214,13 @@ impl Aws {
     /// The accounts whose inside is read; the others are named in the coverage.
     fn polled(&self, wanted: &Wanted<'_>) -> Vec<Polled> {
         let (polled, skipped) = wanted.accounts();
-        for (account, reason) in skipped {
-            let gap = Gap { status: CoverageStatus::Skipped, reason };
+        for (account, gap) in skipped {
             self.note_gap(Scope::account(Provider::Aws, account), "account", &gap);
         }
         polled
     }
 
-    async fn perform(&self, task: Task) -> (Task, Fact) {
+    pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
         let (account, region) = match &task {
             Task::Definitions { accounts, region, .. } => (self.first_open(accounts).await, region.clone()),
             Task::AutoManagement { account } => (account.clone(), self.home.clone()),
@@ -287,7 +290,7 @@ impl Aws {
         accounts.first().cloned().unwrap_or_default()
     }
 
-    fn merge(&self, snapshot: &mut Snapshot, task: &Task, fact: Fact) {
+    pub(super) fn merge(&self, snapshot: &mut Snapshot, task: &Task, fact: Fact) {
         match (task, fact) {
             (Task::Definitions { region, service, .. }, Fact::Definitions(definitions)) => {
                 self.merge_definitions(snapshot, region, service, definitions);

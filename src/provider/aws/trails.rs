@@ -78,16 +78,15 @@ fn selected(
     if basic.is_empty() && advanced.is_empty() {
         return None;
     }
-    let (mut reads, mut writes, mut custom) = (false, false, false);
-    let mut excluded = BTreeSet::new();
-    for selector in basic {
-        if selector.include_management_events == Some(false) {
-            continue;
-        }
+    let mut all = Recorded::default();
+    for selector in basic.into_iter().filter(|selector| selector.include_management_events != Some(false)) {
         let kind = selector.read_write_type.as_ref().map_or("All", sdk::ReadWriteType::as_str);
-        reads |= matches!(kind, "All" | "ReadOnly");
-        writes |= matches!(kind, "All" | "WriteOnly");
-        excluded.extend(selector.exclude_management_event_sources.unwrap_or_default());
+        all.add(Recorded {
+            reads: matches!(kind, "All" | "ReadOnly"),
+            writes: matches!(kind, "All" | "WriteOnly"),
+            custom: false,
+            excluded: selector.exclude_management_event_sources.unwrap_or_default().into_iter().collect(),
+        });
     }
     for selector in advanced {
         let fields = selector.field_selectors;
@@ -97,28 +96,60 @@ fn selected(
         if !fields.iter().any(management) {
             continue;
         }
-        let (mut this_reads, mut this_writes) = (true, true);
+        let mut this = Recorded { reads: true, writes: true, ..Recorded::default() };
         for field in fields.iter().filter(|field| field.field != "eventCategory") {
             match (field.field.as_str(), &field.equals, &field.not_equals) {
                 ("readOnly", Some(words), _) => {
-                    this_reads = words.iter().any(|word| word == "true");
-                    this_writes = words.iter().any(|word| word == "false");
+                    this.reads &= words.iter().any(|word| word == "true");
+                    this.writes &= words.iter().any(|word| word == "false");
                 }
-                ("eventSource", None, Some(sources)) => excluded.extend(sources.iter().cloned()),
-                _ => custom = true,
+                ("eventSource", None, Some(sources)) => this.excluded.extend(sources.iter().cloned()),
+                _ => this.custom = true,
             }
         }
-        reads |= this_reads;
-        writes |= this_writes;
+        all.add(this);
     }
-    let word = match (custom, reads, writes) {
-        (true, ..) => "custom",
-        (_, true, true) => "all",
-        (_, true, false) => "read",
-        (_, false, true) => "write",
-        (_, false, false) => "none",
-    };
-    Some((word.to_owned(), excluded.into_iter().collect()))
+    Some(all.said())
+}
+
+/// What one selector records, or several together.
+#[derive(Default)]
+struct Recorded {
+    reads: bool,
+    writes: bool,
+    /// Something is left out in a way that has no word here.
+    custom: bool,
+    /// Sources that are left out.
+    excluded: BTreeSet<String>,
+}
+
+impl Recorded {
+    /// What one selector leaves out, another one may record. Only a selector without exception is known to.
+    fn add(&mut self, other: Self) {
+        let is_all = |one: &Self| one.reads && one.writes && !one.custom && one.excluded.is_empty();
+        if is_all(self) {
+            return;
+        }
+        if is_all(&other) {
+            *self = other;
+            return;
+        }
+        self.reads |= other.reads;
+        self.writes |= other.writes;
+        self.custom |= other.custom;
+        self.excluded.extend(other.excluded);
+    }
+
+    fn said(self) -> (String, Vec<String>) {
+        let word = match (self.custom, self.reads, self.writes) {
+            (true, ..) => "custom",
+            (_, true, true) => "all",
+            (_, true, false) => "read",
+            (_, false, true) => "write",
+            (_, false, false) => "none",
+        };
+        (word.to_owned(), self.excluded.into_iter().collect())
+    }
 }
 
 /// The event data stores of this region.
@@ -202,6 +233,19 @@ mod tests {
         assert_eq!(word(vec![], vec![advanced(&[management, ("eventName", &["X"], &[])])]).as_deref(), Some("custom"));
         assert_eq!(word(vec![], vec![advanced(&[("eventCategory", &["Data"], &[])])]).as_deref(), Some("none"));
         assert_eq!(word(vec![], vec![]), None);
+    }
+
+    #[test]
+    fn a_selector_without_exception_makes_up_for_one_with() {
+        let management: (&str, &[&str], &[&str]) = ("eventCategory", &["Management"], &[]);
+        let plain = || advanced(&[management]);
+        let narrow = || advanced(&[management, ("eventName", &["X"], &[])]);
+        let leaky = || advanced(&[management, ("eventSource", &[], &["kms.amazonaws.com"])]);
+        let all = Some(("all".to_owned(), Vec::new()));
+        for several in [vec![plain(), narrow(), leaky()], vec![leaky(), plain()], vec![narrow(), plain()]] {
+            assert_eq!(selected(vec![], several), all);
+        }
+        assert_eq!(selected(vec![], vec![narrow(), leaky()]).map(|(word, _)| word).as_deref(), Some("custom"));
     }
 
     #[test]

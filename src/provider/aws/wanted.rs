@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Identity;
 use super::settings::SETTINGS;
 use crate::baseline::model::{Aws, OuPath, QuotaLevel};
-use crate::baseline::placement::{AccountView, LiveAccount, Placement};
+use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
-use crate::estate::{GLOBAL, Organization};
+use crate::estate::{Account, CoverageStatus, GLOBAL, Gap, Observation, Organization};
 
 /// How far the user narrows a run for a quick look. Empty lists narrow nothing.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) struct Wanted<'a> {
     aws: &'a Aws,
     rules: Rules<'a>,
     placement: Placement<'a>,
-    organization: Option<&'a Organization>,
+    organization: &'a Observation<Organization>,
     identity: &'a Identity,
     narrowing: &'a Narrowing,
 }
@@ -59,7 +59,7 @@ pub(super) struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     pub(super) fn new(
         aws: &'a Aws,
-        organization: Option<&'a Organization>,
+        organization: &'a Observation<Organization>,
         identity: &'a Identity,
         narrowing: &'a Narrowing,
     ) -> Self {
@@ -68,23 +68,50 @@ impl<'a> Wanted<'a> {
     }
 
     /// The accounts to poll, and those that are left out with the reason.
-    pub(super) fn accounts(&self) -> (Vec<Polled>, Vec<(String, String)>) {
+    pub(super) fn accounts(&self) -> (Vec<Polled>, Vec<(String, Gap)>) {
         let (mut polled, mut skipped) = (Vec::new(), Vec::new());
         for (view, state) in self.known_accounts() {
             let place = self.place(&view, GLOBAL);
-            let out = match state {
-                Some(state) if state != "ACTIVE" => Some(format!("the account is {state}")),
-                _ if !self.rules.in_scope(place) => Some("left out by `scope` in the baseline".to_owned()),
-                _ if !self.narrowed_to(&view) => Some("left out on the command line".to_owned()),
+            let skipped_for = |reason: String| Some(Gap { status: CoverageStatus::Skipped, reason });
+            let out = match (state, self.untold(&view)) {
+                (Some(state), _) if state != "ACTIVE" => skipped_for(format!("the account is {state}")),
+                (_, Some(gap)) => Some(gap),
+                _ if !self.rules.in_scope(place) => skipped_for("left out by `scope` in the baseline".to_owned()),
+                _ if !self.narrowed_to(&view) => skipped_for("left out on the command line".to_owned()),
                 _ => None,
             };
-            let management = self.organization.is_some_and(|organization| organization.management_account == view.id);
+            let management = self.management_account() == Some(view.id.as_str());
             match out {
-                Some(reason) => skipped.push((view.id, reason)),
+                Some(gap) => skipped.push((view.id, gap)),
                 None => polled.push(Polled { view, management }),
             }
         }
         (polled, skipped)
+    }
+
+    /// Why it cannot be told which rules apply to an account, if its tags decide that and could not be read.
+    fn untold(&self, account: &AccountView) -> Option<Gap> {
+        if account.listed != Listed::No || !self.rules.ask_for_tags() {
+            return None;
+        }
+        let accounts = self.organization.known()?.accounts.known()?;
+        let gap = accounts.iter().find(|found| found.id == account.id)?.tags.as_ref()?.gap()?;
+        let reason = format!("its tags were not read, so that it cannot be told which rules apply: {}", gap.reason);
+        Some(Gap { status: gap.status, reason })
+    }
+
+    /// The accounts whose live tags decide something: those that the baseline does not list, where a rule for what is
+    /// inside accounts asks for tags, or the `match` of an exemption or approved change does.
+    pub(super) fn untagged(&self, matches_ask: bool) -> BTreeSet<String> {
+        let rules_ask = self.regional() && self.rules.ask_for_tags();
+        let decides = |view: &AccountView, state: Option<&str>| {
+            view.listed == Listed::No
+                && self.narrowed_to(view)
+                && (matches_ask
+                    || (rules_ask && state == Some("ACTIVE") && !self.rules.excludes(self.place(view, GLOBAL))))
+        };
+        let known = self.known_accounts().into_iter();
+        known.filter(|(view, state)| decides(view, state.as_deref())).map(|(view, _)| view.id).collect()
     }
 
     /// Every account that the command line leaves in.
@@ -93,38 +120,46 @@ impl<'a> Wanted<'a> {
         known.filter(|(view, _)| self.narrowed_to(view)).map(|(view, _)| view.id).collect()
     }
 
-    /// Every account of the organisation with its state. Where its list could not be read, what the baseline declares is
-    /// all there is to go by; without an organisation there is the agent's own.
+    /// Every account of the organisation with its state. Where its list could not be read, what the baseline declares and
+    /// the agent's own account are all there is to go by; without an organisation there is only the agent's own.
     fn known_accounts(&self) -> Vec<(AccountView, Option<String>)> {
-        match self.organization.map(|organization| organization.accounts.known()) {
-            Some(Some(accounts)) => accounts
-                .iter()
-                .map(|account| {
-                    let unit = OuPath::parse(&account.unit).ok();
-                    let live = LiveAccount {
-                        id: &account.id,
-                        name: &account.name,
-                        ou: unit.as_ref(),
-                        tags: &account.tags,
-                        created_here: account.joined_method.as_deref() == Some("CREATED"),
-                    };
-                    (self.placement.place(live), Some(account.state.clone()))
-                })
-                .collect(),
-            Some(None) => {
-                let declared = self.aws.accounts.iter().flatten().filter_map(|account| account.id.as_deref());
-                declared.filter_map(|id| Some((self.placement.declared(id)?, None))).collect()
-            }
-            None => {
-                let live = LiveAccount {
-                    id: &self.identity.account,
-                    name: "",
-                    ou: None,
-                    tags: &BTreeMap::new(),
-                    created_here: false,
-                };
-                vec![(self.placement.place(live), None)]
-            }
+        let own = || (self.own_account(), None);
+        if matches!(self.organization, Observation::Absent) {
+            return vec![own()];
+        }
+        if let Some(accounts) = self.organization.known().and_then(|organization| organization.accounts.known()) {
+            let seen = |account: &Account| (self.view(account), Some(account.state.clone()));
+            return accounts.iter().map(seen).collect();
+        }
+        let declared = self.aws.accounts.iter().flatten().filter_map(|account| account.id.as_deref());
+        let mut known: Vec<_> = declared.filter_map(|id| Some((self.placement.declared(id)?, None))).collect();
+        if !known.iter().any(|(view, _)| view.id == self.identity.account) {
+            known.push(own());
+        }
+        known
+    }
+
+    fn view(&self, account: &Account) -> AccountView {
+        let unit = OuPath::parse(&account.unit).ok();
+        self.placement.place(LiveAccount {
+            id: &account.id,
+            name: &account.name,
+            ou: unit.as_ref(),
+            tags: account.read_tags(),
+            created_here: account.joined_method.as_deref() == Some("CREATED"),
+        })
+    }
+
+    fn own_account(&self) -> AccountView {
+        let (id, tags) = (self.identity.account.as_str(), BTreeMap::new());
+        self.placement.place(LiveAccount { id, name: "", ou: None, tags: &tags, created_here: false })
+    }
+
+    fn management_account(&self) -> Option<&str> {
+        match self.organization {
+            Observation::Known(organization) => Some(&organization.management_account),
+            Observation::Unknown(_) => self.aws.management_account.as_deref(),
+            Observation::Absent => None,
         }
     }
 
@@ -208,7 +243,7 @@ impl<'a> Wanted<'a> {
         let Some(logs) = &self.aws.audit_logs else { return false };
         self.narrowing.kind("audit-log")
             && logs.retention_days.is_some()
-            && (account.management || self.organization.is_none())
+            && (account.management || matches!(self.organization, Observation::Absent))
     }
 
     /// Sections that the baseline leaves out, and kinds that the command line does: nothing is read for them.
