@@ -14,4 +14,6 @@ mod organization_drift_test;
 mod places_test;
 mod reading_test;
 mod readme_test;
+mod recording_test;
 mod runner;
+mod secrets_test;
