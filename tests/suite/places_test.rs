@@ -108,8 +108,9 @@ fn an_external_id_and_a_chain_of_roles_open_a_member() {
         account.role("GuardlineRead").external_id = Some("planted-external-id".to_owned());
         account.role("Deep").trusts = vec![format!("arn:aws:iam::{id}:role/GuardlineRead")];
     }
-    let access = "access: {member_role: [GuardlineRead, \"arn:aws:iam::{account}:role/Deep\"], external_id_env: GL_ID}";
-    let project = Project::acme_with(&[("access: {member_role: GuardlineRead}", access)]);
+    let deep = concat!("\"arn:aws:iam::{", "account}:role/Deep\"");
+    let access = format!("access: {{member_role: [GuardlineRead, {deep}], external_id_env: GL_ID}}");
+    let project = Project::acme_with(&[("access: {member_role: GuardlineRead}", &access)]);
     let server = Server::start(estate);
     let arguments = ["scan", "-f", "json", "--kind", "setting", "--account", "payments-prod"];
     let with = [&server.env()[..], &[("GL_ID", "planted-external-id".to_owned())]].concat();
