@@ -6,6 +6,7 @@ mod double;
 mod double_faults_test;
 mod double_test;
 mod follow_up_test;
+mod order_test;
 mod readme_test;
 mod runner;
 mod scan_test;
