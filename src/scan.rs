@@ -45,8 +45,10 @@ pub struct Outcome {
 /// When it cannot begin: the environment lacks what the baseline names, or the narrowing leaves nothing. Everything that
 /// goes wrong later is in the coverage.
 pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Result<Outcome, SurveyError> {
+    tracing::info!("reading the organisation and its regions");
     let survey = aws.survey(baseline, &request.narrowing).await?;
     let focus = Focus::new(&request.narrowing, &survey);
+    tracing::info!("reading inside {} accounts", survey.chosen().len());
     let mut snapshot = aws.read(survey).await;
 
     let mut comparison = compare::compare(baseline, &snapshot);
@@ -56,6 +58,7 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     let until = aws.clock();
     let window = Window { from: until.saturating_sub(lookback(baseline)).unwrap_or(until), until };
     let questions = audit::lookups(&comparison.drifts, window.until, lookback(baseline));
+    tracing::info!("looking for the authors of {} differences: {} questions", comparison.drifts.len(), questions.len());
     let log = Log::read(&aws.lookup(questions).await);
     let changes = with_authors(comparison.drifts, &log, &snapshot);
 

@@ -382,11 +382,17 @@ fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut
 }
 
 impl Survey {
-    /// A narrowing that means nothing is a mistake, and would pass for an estate without drift.
+    /// A narrowing that means nothing is a mistake, and would pass for an estate without drift. Where the accounts could not
+    /// be listed nobody can tell.
     fn check(&self, narrowing: &Narrowing) -> Result<(), SurveyError> {
         let named = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        if self.chosen.is_empty() {
-            let words = [narrowing.accounts.as_slice(), narrowing.units.as_slice()].concat();
+        let words = [narrowing.accounts.as_slice(), narrowing.units.as_slice()].concat();
+        let listed = match &self.organization {
+            Observation::Known(organization) => organization.accounts.known().is_some(),
+            Observation::Absent => true,
+            Observation::Unknown(_) => false,
+        };
+        if self.chosen.is_empty() && listed && !words.is_empty() {
             return Err(SurveyError::NoSuchAccount(named(&words)));
         }
         let mut regions = self.accounts.values().filter_map(|facts| facts.region_status.known()).peekable();

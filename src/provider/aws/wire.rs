@@ -113,10 +113,12 @@ impl Wire {
         match (&self.source, live) {
             (Source::Replay(recording), _) => {
                 self.progress.made();
+                tracing::debug!("{} for {account} in {}, from the recording", call.name(), call.region);
                 replayed(recording, &call, &account)
             }
             (Source::Live(_), Some(connector)) => {
                 self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
+                tracing::debug!("{} for {account} in {}", call.name(), call.region);
                 let answer = in_time(PATIENCE, answer(&connector, request)).await;
                 self.progress.made();
                 self.checked(&call, account, answer?)
