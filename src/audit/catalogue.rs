@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::event::Event;
 use super::field::text;
-use super::matching::concerns;
 use super::term::{Reading, Term};
 use crate::compare::{Aspect, Drift};
 use crate::estate::Kind;
@@ -150,7 +149,7 @@ impl Catalogue {
 
     /// The entries that can speak of a difference.
     pub(super) fn concerning(&self, drift: &Drift) -> Vec<&Entry> {
-        self.entries.values().flatten().filter(|entry| concerns(entry, drift)).collect()
+        self.entries.values().flatten().filter(|entry| entry.concerns(drift)).collect()
     }
 
     /// The names of the events that can have made a difference, or report that it was made.
@@ -183,6 +182,14 @@ fn service(event: &Event) -> &str {
 }
 
 impl Entry {
+    /// Whether it can speak of a difference at all: it changes that aspect, its constants do not name another subject, and
+    /// it touches what drifted.
+    pub(super) fn concerns(&self, drift: &Drift) -> bool {
+        self.changes.contains(&(drift.kind, drift.aspect))
+            && self.constants().all(|(key, value)| drift.event_subject.get(key).is_none_or(|ours| *ours == value))
+            && (drift.event_effect.is_empty() || drift.event_effect.keys().any(|key| self.touches(key)))
+    }
+
     /// Whether the event is this entry's: names alone collide.
     pub(super) fn is_of(&self, event: &Event) -> bool {
         self.name == event.name && self.source == service(event)

@@ -62,14 +62,6 @@ pub(super) fn quota_name(drift: &Drift, snapshot: &Snapshot) -> Option<String> {
     defined.get(code).map(|definition| definition.name.clone())
 }
 
-/// Whether an entry can speak of a difference at all: it changes that aspect, its constants do not name another subject,
-/// and it touches what drifted.
-pub(super) fn concerns(entry: &Entry, drift: &Drift) -> bool {
-    entry.changes.contains(&(drift.kind, drift.aspect))
-        && entry.constants().all(|(key, value)| drift.event_subject.get(key).is_none_or(|ours| *ours == value))
-        && (drift.event_effect.is_empty() || drift.event_effect.keys().any(|key| entry.touches(key)))
-}
-
 /// Whether what a record names agrees with the keys of a difference.
 pub(super) fn fit(entry: &Entry, named: &[Named<'_>], failed: bool, keys: &Keys) -> Fit {
     let (mut agreed, mut unsaid) = (named.is_empty(), false);

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use super::{
     diagnostic::{Diagnostic, Sources, Span, nearest},
     document::{Content, Node},
-    load::spot,
     model::{Moment, Period, Source},
     pattern::fits,
 };
@@ -89,7 +88,7 @@ impl Check<'_> {
     fn key_span(&self, pointer: &str) -> Span {
         let mut pointer = pointer;
         loop {
-            if let Some(span) = spot(self.root, self.sources, pointer) {
+            if let Some(span) = self.root.spot(self.sources, pointer) {
                 return span;
             }
             pointer = pointer.rsplit_once('/').map_or("", |(above, _)| above);

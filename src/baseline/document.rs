@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
 use serde_json::{Map, Number, Value};
 
-use super::diagnostic::{Diagnostic, Span, visible};
+use super::diagnostic::{Diagnostic, Sources, Span, visible};
 
 /// How deep lists and mappings may stand in each other.
 pub const MAX_DEPTH: usize = 64;
@@ -132,6 +132,18 @@ impl Node {
             Content::Map(_) => node.get(&step.replace("~1", "/").replace("~0", "~")),
             _ => None,
         })
+    }
+
+    /// Where the entry at a JSON pointer stands: its key in a mapping, its head in a list.
+    #[must_use]
+    pub fn spot(&self, sources: &Sources, pointer: &str) -> Option<Span> {
+        let head = |node: &Self| node.head(sources.whole(node.span.file));
+        let Some((above, step)) = pointer.rsplit_once('/') else { return Some(head(self)) };
+        let parent = self.at(above)?;
+        if let Content::Map(_) = parent.content {
+            return parent.entry(&step.replace("~1", "/").replace("~0", "~")).map(|entry| entry.key_span);
+        }
+        self.at(pointer).map(head)
     }
 
     /// A short stretch to point at: the value itself, or of a mapping or list over several lines its first key or item.

@@ -86,7 +86,7 @@ impl Baseline {
         let sources = &self.remarks.sources;
         let mut pointer = pointer;
         loop {
-            if let Some(span) = spot(&self.root, sources, pointer) {
+            if let Some(span) = self.root.spot(sources, pointer) {
                 return sources.position(span);
             }
             pointer = pointer.rsplit_once('/').map_or("", |(above, _)| above);
@@ -116,18 +116,6 @@ impl Baseline {
     pub fn has_remarks(&self) -> bool {
         !self.remarks.list.is_empty()
     }
-}
-
-/// Where the entry at a pointer stands: its key in a mapping, its head in a list.
-pub(super) fn spot(root: &Node, sources: &Sources, pointer: &str) -> Option<Span> {
-    let Some((above, step)) = pointer.rsplit_once('/') else {
-        return Some(root.head(sources.whole(root.span.file)));
-    };
-    let parent = root.at(above)?;
-    if let Content::Map(_) = parent.content {
-        return parent.entry(&step.replace("~1", "/").replace("~0", "~")).map(|entry| entry.key_span);
-    }
-    root.at(pointer).map(|node| node.head(sources.whole(node.span.file)))
 }
 
 type Parts = (model::Baseline, Node, BTreeMap<String, Document>);
@@ -162,7 +150,7 @@ impl Loader<'_> {
         let shape = explain::shape(&root, &self.sources);
         let complete = self.complete;
         // With a file missing, a key that seems to be missing at the top may stand in it.
-        let certain = |said: &Diagnostic| complete || said.span != spot(&root, &self.sources, "");
+        let certain = |said: &Diagnostic| complete || said.span != root.spot(&self.sources, "");
         self.said.extend(shape.into_iter().filter(certain));
         self.said.extend(check::meaning(&root, &self.sources, known_rules, complete));
         let documents = policies::resolve(&root, self.files, &mut self.sources, &mut self.said);

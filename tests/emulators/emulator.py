@@ -43,13 +43,13 @@ def free_port():
 
 @dataclass
 class Emulator:
-    """A running emulator. `account` is the one its plain credentials act in."""
+    """A running emulator. `account` is the one its plain credentials act in, `attempts` how often a scan asks it."""
 
     name: str
     url: str
     account: str
-    reset_path: str
     log: pathlib.Path
+    attempts: int = 2
 
     def client(self, service, region=HOME, key="test", secret="test", token=None):
         """A boto3 client that knows nothing but this emulator; one attempt, so that a failure shows."""
@@ -63,24 +63,20 @@ class Emulator:
             config=Config(retries={"total_max_attempts": 1}, ignore_configured_endpoint_urls=True),
         )
 
-    def reset(self):
-        """Forgets everything that was made."""
-        request = urllib.request.Request(self.url + self.reset_path, method="POST")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert answer.status == 200, f"{self.name} did not reset: HTTP {answer.status}"
-
 
 @contextlib.contextmanager
-def moto():
+def moto(directory):
     """moto in server mode. Credentials that it did not issue act in account 123456789012."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running("moto", command, port, {}, ready="/moto-api/", reset="/moto-api/reset", account="123456789012") as one:
-        yield one
+    command = ["moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    emulator = Emulator("moto", f"http://127.0.0.1:{port}", "123456789012", directory / "moto.log")
+    emulator.attempts = 1  # it says with 500 that it does not have something, and would be asked for all that twice
+    with _running(emulator, command, {}, ready="/moto-api/"):
+        yield emulator
 
 
 @contextlib.contextmanager
-def ministack(account="111111111111"):
+def ministack(directory, account="111111111111"):
     """ministack with an event history. An access key of twelve digits acts in that account, any other in `account`."""
     port = free_port()
     settings = {
@@ -91,34 +87,39 @@ def ministack(account="111111111111"):
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
-    command = [sys.executable, "-m", "ministack"]
-    with _running(
-        "ministack", command, port, settings, ready="/_ministack/ready", reset="/_ministack/reset", account=account
-    ) as one:
-        yield one
+    emulator = Emulator("ministack", f"http://127.0.0.1:{port}", account, directory / "ministack.log")
+    with _running(emulator, ["ministack"], settings, ready="/_ministack/ready"):
+        yield emulator
+
+
+#: Runs a module as a program that ends with whoever started it, however that one ends: its stdin closes then.
+_LEASHED = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 
 @contextlib.contextmanager
-def _running(name, command, port, settings, *, ready, reset, account):
-    """One emulator process in a directory of its own, stopped on the way out whatever happened."""
-    with tempfile.TemporaryDirectory(prefix=f"guardline-{name}-") as home:
-        log = pathlib.Path(home, "emulator.log")
-        environment = bare_environment(home) | settings
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-            )
-        emulator = Emulator(name, f"http://127.0.0.1:{port}", account, reset, log)
+def _running(emulator, command, settings, *, ready):
+    """The emulator's process, stopped on the way out whatever happened. Its output stays in `emulator.log`."""
+    with tempfile.TemporaryDirectory(prefix=f"guardline-{emulator.name}-") as home, emulator.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _LEASHED, *command],
+            cwd=home,
+            env=bare_environment(home) | settings,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             _wait_until_ready(process, emulator, ready)
-            yield emulator
+            yield
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # it has nothing to bring to an end
+            process.wait()
+            process.stdin.close()
 
 
 def _wait_until_ready(process, emulator, path, limit=60):
@@ -167,10 +168,33 @@ class Scan:
         """The rows about an operation, `service:Operation`, with whatever subject follows it."""
         return [row for row in self.report["coverage"] if row["source"].split()[0] == operation]
 
+    def assert_exactly(self, wanted, kinds):
+        """All of `wanted`, (rule, what its subject names), is open; of these kinds nothing else is, above `info`."""
+        for rule, *names in wanted:
+            found = self.found(rule, *names)
+            assert found["status"] == "open", found
+        surplus = [
+            (finding["rule"], finding["subject"]["id"])
+            for finding in self.open(*kinds)
+            if not any(finding["rule"] == rule and subject_names(finding, names) for rule, *names in wanted)
+        ]
+        assert surplus == []
 
-def is_reason(text):
-    """One line of a few words: not empty, and not the page of HTML that an emulator answered with."""
-    return bool(text.strip()) and "\n" not in text and len(text) < 250
+    def assert_read(self, *operations):
+        """These were read, whole."""
+        for operation in operations:
+            rows = self.coverage(operation)
+            assert rows, f"{operation} was not read"
+            assert all(row["status"] == "evaluated" for row in rows), rows
+
+    def assert_unreadable(self, operation):
+        """What an emulator does not have is a gap with a reason: one line of a few words, and not a page of HTML."""
+        rows = self.coverage(operation)
+        assert rows, f"{operation} is not in the coverage at all"
+        for row in rows:
+            assert row["status"] in ("failed", "unsupported", "denied"), row
+            reason = row["reason"]
+            assert reason.strip() and "\n" not in reason and len(reason) < 250, row
 
 
 def subject_names(finding, names):
@@ -194,36 +218,38 @@ _QuotedDigits.add_representer(
 
 
 class Scanner:
-    """Runs the binary against one emulator, from a directory of its own."""
+    """Runs the binary against one emulator, and keeps what each run was given and said in a directory of its own."""
 
     def __init__(self, emulator, directory, key="AKIAGUARDLINE0000000"):
         self.emulator = emulator
         self.directory = pathlib.Path(directory)
         self.key = key
+        self.runs = 0
 
-    def scan(self, baseline, *flags, **env):
-        """Writes the baseline as YAML, scans with `flags` and the extra environment `env`, and reads the JSON report.
+    def scan(self, baseline, *flags, key=None):
+        """Writes the baseline as YAML, scans with `flags`, and reads the JSON report.
 
-        A run that leaves no report has an empty one: the exit code and stderr say why.
+        A run that leaves no report has an empty one: the exit code and stderr say why. Runs begin in whole seconds: what
+        was changed in the second before is waited for, or it would lie behind the end of the run's window.
         """
         binary = os.environ.get("GUARDLINE_BIN")
         assert binary, "set GUARDLINE_BIN to the guardline binary, such as target/debug/guardline"
-        file = self.directory / "baseline.yaml"
+        time.sleep(1)
+        self.runs += 1
+        file = self.directory / f"baseline-{self.runs}.yaml"
         file.write_text(yaml.dump(baseline, Dumper=_QuotedDigits, sort_keys=False))
-        output = self.directory / "report.json"
-        output.unlink(missing_ok=True)
+        output = self.directory / f"report-{self.runs}.json"
         environment = bare_environment(self.directory) | {
             "AWS_ENDPOINT_URL": self.emulator.url,
-            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_ACCESS_KEY_ID": key or self.key,
             "AWS_SECRET_ACCESS_KEY": "emulated",
             "AWS_REGION": HOME,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_MAX_ATTEMPTS": "2",  # what an emulator does not have does not come by asking again
+            "AWS_MAX_ATTEMPTS": str(self.emulator.attempts),
             "NO_COLOR": "1",
-            **env,
         }
         run = subprocess.run(
-            [binary, "scan", "--baseline", str(file), "--format", "json", "--output", str(output), *flags],
+            [str(pathlib.Path(binary).resolve()), "scan", "--baseline", str(file), "--output", str(output), *flags],
             cwd=self.directory,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -231,6 +257,7 @@ class Scanner:
             text=True,
             timeout=SCAN_TIMEOUT,
         )
+        (self.directory / f"stderr-{self.runs}.txt").write_text(run.stderr)
         report = json.loads(output.read_text()) if output.exists() else {}
         assert run.stdout == "", f"stdout carries data only, and the report went to a file: {run.stdout[:500]}"
         return Scan(run.returncode, run.stderr, report)

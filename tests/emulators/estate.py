@@ -1,16 +1,46 @@
 """An organisation made in an emulator with boto3, and the baseline that declares it.
 
 In: a running emulator. Out: the ids that were handed out, and a baseline written from them, never from what a read said:
-it declares what was meant, so that a wrong read shows. Only makes; what a test changes, it changes itself.
+it declares what was meant, so that a wrong read shows. Then the changes that both emulators can make, and what a scan must say of them.
 """
 
 import json
+import time
 from dataclasses import dataclass, field
 
 from emulator import HOME
 
 #: The region whose settings the baseline speaks of.
 SETTINGS_REGION = "eu-west-1"
+
+#: What every scan of the organisation must have read.
+READ = (
+    "organizations:DescribeOrganization",
+    "organizations:ListRoots",
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListPolicies",
+    "organizations:ListTargetsForPolicy",
+    "organizations:DescribePolicy",
+    "cloudtrail:DescribeTrails",
+    "cloudtrail:GetTrailStatus",
+    "cloudtrail:GetEventSelectors",
+)
+
+#: What neither emulator has.
+UNREADABLE = (
+    "servicequotas:ListServiceQuotas",
+    "servicequotas:ListRequestedServiceQuotaChangeHistory",
+    "servicequotas:ListServiceQuotaIncreaseRequestsInTemplate",
+    "servicequotas:GetAutoManagementConfiguration",
+    "organizations:DescribeResourcePolicy",
+    "organizations:ListHandshakesForOrganization",
+    "organizations:ListInboundResponsibilityTransfers",
+    "organizations:ListOutboundResponsibilityTransfers",
+)
+
+#: Who changes what: access keys. ministack takes them for the names of IAM users, moto for the account's own.
+ALICE, MALLORY, BOB = "AKIAALICE00000000000", "AKIAMALLORY000000000", "AKIABOB0000000000000"
 
 #: The role that a member made by Organizations has.
 MEMBER_ROLE = "OrganizationAccountAccessRole"
@@ -102,7 +132,7 @@ class Estate:
             organizations.attach_policy(PolicyId=self.policies[name], TargetId=target)
 
 
-def make(emulator, management_name, key="AKIAALICE00000000000"):
+def make(emulator, management_name, key=ALICE):
     """The organisation that both suites scan: OUs two deep, eight accounts, three policies, an organisation trail."""
     estate = Estate(emulator, key=key)
     organizations = estate.client("organizations")
@@ -221,6 +251,132 @@ def baseline(estate, full_access_targets):
             },
         },
     }
+
+
+def change(estate):
+    """What is changed between two scans, by Mallory and by Bob; each change is seen with boto3 before a scan must see it.
+
+    A record's time is a whole second: two steps on the same subject are further apart than that.
+    """
+    accounts, units, policies = estate.accounts, estate.units, estate.policies
+    mallory = estate.emulator.client("organizations", key=MALLORY)
+    bob = estate.emulator.client("organizations", key=BOB)
+    reader = estate.client("organizations")
+    outside_eu, workloads = policies["deny-outside-eu"], units["/Workloads"]
+
+    # Bob detaches and attaches again; what stands afterwards is Mallory's doing.
+    time.sleep(1.1)
+    bob.detach_policy(PolicyId=outside_eu, TargetId=workloads)
+    time.sleep(1.1)
+    bob.attach_policy(PolicyId=outside_eu, TargetId=workloads)
+    time.sleep(1.1)
+    mallory.detach_policy(PolicyId=outside_eu, TargetId=workloads)
+    mallory.attach_policy(PolicyId=outside_eu, TargetId=accounts["sandbox-2"])
+    targets = reader.list_targets_for_policy(PolicyId=outside_eu)["Targets"]
+    assert [target["TargetId"] for target in targets] == [accounts["sandbox-2"]]
+
+    mallory.move_account(
+        AccountId=accounts["payments"],
+        SourceParentId=units["/Workloads/Prod"],
+        DestinationParentId=units["/Sandbox"],
+    )
+    parents = reader.list_parents(ChildId=accounts["payments"])["Parents"]
+    assert parents == [{"Id": units["/Sandbox"], "Type": "ORGANIZATIONAL_UNIT"}]
+
+    bob.close_account(AccountId=accounts["archive"])
+    created = mallory.create_account(Email="intruder@acme.example", AccountName="intruder")["CreateAccountStatus"]
+    accounts["intruder"] = created["AccountId"]
+    listed = {one["Id"]: one["Status"] for one in reader.list_accounts()["Accounts"]}
+    assert (listed[accounts["archive"]], listed[accounts["intruder"]]) == ("SUSPENDED", "ACTIVE")
+
+    weaker = {**DENY_LEAVING, "Statement": [{**DENY_LEAVING["Statement"][0], "Effect": "Allow"}]}
+    bob.update_policy(PolicyId=policies["deny-leaving"], Content=json.dumps(weaker))
+    bob.update_policy(PolicyId=policies["deny-big-instances"], Name="deny-nothing")
+    policies["shadow"] = mallory.create_policy(
+        Name="shadow", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(DENY_BIG_INSTANCES)
+    )["Policy"]["PolicySummary"]["Id"]
+    content = reader.describe_policy(PolicyId=policies["deny-leaving"])["Policy"]["Content"]
+    assert json.loads(content)["Statement"][0]["Effect"] == "Allow"
+
+    bob.delete_organizational_unit(OrganizationalUnitId=units["/Workloads/Old"])
+    made = mallory.create_organizational_unit(ParentId=estate.root, Name="Shadow")
+    units["/Shadow"] = made["OrganizationalUnit"]["Id"]
+    below = reader.list_organizational_units_for_parent(ParentId=workloads)["OrganizationalUnits"]
+    assert "Old" not in [one["Name"] for one in below]
+
+    bob.enable_policy_type(RootId=estate.root, PolicyType="TAG_POLICY")
+    estate.emulator.client("cloudtrail", key=MALLORY).stop_logging(Name="acme-organization")
+    assert estate.client("cloudtrail").get_trail_status(Name=estate.trail)["IsLogging"] is False
+
+
+def recorded_drift(estate):
+    """(who, rule, what its subject names): those of the changes whose records name the subject and the effect."""
+    accounts, units, policies = estate.accounts, estate.units, estate.policies
+    return [
+        (MALLORY, "link.account.moved", accounts["payments"]),
+        (BOB, "link.account.suspended", accounts["archive"]),
+        (BOB, "link.ou.missing", units["/Workloads/Old"]),
+        (MALLORY, "policy.detached", policies["deny-outside-eu"], units["/Workloads"]),
+        (MALLORY, "policy.attached", policies["deny-outside-eu"], accounts["sandbox-2"]),
+        (BOB, "policy.changed", policies["deny-leaving"]),
+        (BOB, "policy.renamed", policies["deny-big-instances"]),
+        (BOB, "policy-type.enabled", "tag"),
+    ]
+
+
+def created_drift(estate):
+    """What Mallory made. ministack's records of that do not name the id of what came to be."""
+    return [
+        ("link.account.unexpected", estate.accounts["intruder"]),
+        ("link.ou.unexpected", estate.units["/Shadow"]),
+        ("policy.unexpected", estate.policies["shadow"]),
+    ]
+
+
+def drift(estate):
+    """(rule, what its subject names): everything that `change` did."""
+    recorded = [names for _, *names in recorded_drift(estate)]
+    return [*recorded, *created_drift(estate), ("audit.trail.stopped", estate.trail)]
+
+
+def assert_said(scan, estate):
+    """What was expected and what is, of some of the changes, in the words of the baseline."""
+    accounts, policies = estate.accounts, estate.policies
+    workloads, sandbox = estate.units["/Workloads"], accounts["sandbox-2"]
+    for expected, actual, rule, *names in [
+        ("/Workloads/Prod", "/Sandbox", "link.account.moved", accounts["payments"]),
+        (f"/Workloads ({workloads})", None, "policy.detached", policies["deny-outside-eu"], workloads),
+        (None, f"sandbox-2 ({sandbox})", "policy.attached", policies["deny-outside-eu"], sandbox),
+        ("deny-big-instances", "deny-nothing", "policy.renamed", policies["deny-big-instances"]),
+        (None, "ENABLED", "policy-type.enabled", "tag"),
+        ("logging", "stopped", "audit.trail.stopped", estate.trail),
+    ]:
+        found = scan.found(rule, *names)
+        assert (found["expected"], found["actual"]) == (expected, actual), found
+        assert found["scope"]["organization"] == estate.organization, found
+        if expected:
+            assert found["baseline"]["file"].endswith(".yaml") and found["baseline"]["line"] > 0, found
+    changed = scan.found("policy.changed", policies["deny-leaving"])
+    assert "Deny" in json.dumps(changed["expected"]) and "Allow" in json.dumps(changed["actual"]), changed
+
+
+def delete(estate):
+    """Takes a policy and the trail away altogether: what is gone is missing, not merely renamed, detached or stopped."""
+    bob = estate.emulator.client("organizations", key=BOB)
+    policy = estate.policies["deny-big-instances"]
+    for target in bob.list_targets_for_policy(PolicyId=policy)["Targets"]:
+        bob.detach_policy(PolicyId=policy, TargetId=target["TargetId"])
+    bob.delete_policy(PolicyId=policy)
+    estate.emulator.client("cloudtrail", key=MALLORY).delete_trail(Name="acme-organization")
+    assert estate.client("cloudtrail").describe_trails()["trailList"] == []
+
+
+def assert_deleted(scan, estate):
+    """What `delete` took away is missing, and nothing is said of its name or state; gives the policy's finding."""
+    rules = [finding["rule"] for finding in scan.report["findings"]]
+    assert rules.count("audit.trail.missing") == 1, rules
+    assert not {"policy.renamed", "audit.trail.stopped"} & set(rules), rules
+    return scan.found("policy.missing", estate.policies["deny-big-instances"])
 
 
 def reshaped(document):

@@ -16,17 +16,25 @@ MANAGEMENT = "master"  # moto's own name for it
 #: What this emulator can hold a baseline against; every finding of these kinds is one the test made.
 KINDS = ("link", "policy", "setting", "audit-log")
 
-UNREADABLE = ("failed", "unsupported", "denied")
-
 
 @pytest.fixture(scope="module")
 def scanner(tmp_path_factory):
-    with emulator.moto() as running:
-        yield emulator.Scanner(running, tmp_path_factory.mktemp("moto"))
+    directory = tmp_path_factory.mktemp("moto")
+    with emulator.moto(directory) as running:
+        yield emulator.Scanner(running, directory)
 
 
 @pytest.fixture(scope="module")
-def made(scanner):
+def alone(scanner):
+    """A scan before there is an organisation."""
+    account = scanner.emulator.account
+    accounts = [{"id": account, "name": MANAGEMENT, "ou": "/"}]
+    aws = {"organization": "o-a1b2c3d4e5", "management_account": account, "accounts": accounts}
+    return scanner.scan({"version": 1, "estate": "acme", "aws": aws})
+
+
+@pytest.fixture(scope="module")
+def made(scanner, alone):
     """The organisation, with what only moto has."""
     first = scanner.emulator.client("organizations")
     first.create_organization(FeatureSet="ALL")
@@ -74,59 +82,30 @@ def clean(scanner, made, declared):
 
 
 @pytest.fixture(scope="module")
-def changes(clean, made):
-    """Everything that is changed between the two scans, each seen with boto3 before it is expected of the scan."""
+def clean_strict(scanner, clean, declared):
+    """A quick look at the same organisation that minds what it cannot read."""
+    return scanner.scan(declared, "--strict", "--kind", "link")
+
+
+@pytest.fixture(scope="module")
+def changes(clean, clean_strict, made):
+    """Everything that is changed between the scans; what only moto can change comes last."""
+    estate.change(made)
     organizations = made.client("organizations")
-    accounts, units, policies = made.accounts, made.units, made.policies
+    accounts, units = made.accounts, made.units
 
-    organizations.move_account(
-        AccountId=accounts["payments"],
-        SourceParentId=units["/Workloads/Prod"],
-        DestinationParentId=units["/Sandbox"],
-    )
-    parents = organizations.list_parents(ChildId=accounts["payments"])["Parents"]
-    assert parents == [{"Id": units["/Sandbox"], "Type": "ORGANIZATIONAL_UNIT"}]
-
-    made.make_account("intruder", "/")
     organizations.remove_account_from_organization(AccountId=accounts["legacy"])
-    organizations.close_account(AccountId=accounts["archive"])
-    listed = {one["Id"]: one["State"] for one in organizations.list_accounts()["Accounts"]}
-    assert listed[accounts["intruder"]] == "ACTIVE"
-    assert listed[accounts["archive"]] == "SUSPENDED"
-    assert accounts["legacy"] not in listed
+    assert accounts["legacy"] not in [one["Id"] for one in organizations.list_accounts()["Accounts"]]
 
     organizations.update_organizational_unit(OrganizationalUnitId=units["/Workloads/Test"], Name="Staging")
-    organizations.delete_organizational_unit(OrganizationalUnitId=units["/Workloads/Old"])
-    made.make_units("/Shadow")
-    under = {
-        one["Name"]: one["Id"]
-        for parent in (made.root, units["/Workloads"])
-        for one in organizations.list_organizational_units_for_parent(ParentId=parent)["OrganizationalUnits"]
-    }
-    assert under["Staging"] == units["/Workloads/Test"]
-    assert under["Shadow"] == units["/Shadow"]
-    assert "Old" not in under and "Test" not in under
+    below = organizations.list_organizational_units_for_parent(ParentId=units["/Workloads"])["OrganizationalUnits"]
+    assert {one["Id"]: one["Name"] for one in below}[units["/Workloads/Test"]] == "Staging"
 
-    organizations.detach_policy(PolicyId=policies["deny-outside-eu"], TargetId=units["/Workloads"])
-    organizations.attach_policy(PolicyId=policies["deny-outside-eu"], TargetId=accounts["sandbox-2"])
-    weaker = {**estate.DENY_LEAVING, "Statement": [{**estate.DENY_LEAVING["Statement"][0], "Effect": "Allow"}]}
-    organizations.update_policy(PolicyId=policies["deny-leaving"], Content=json.dumps(weaker))
-    organizations.update_policy(PolicyId=policies["deny-big-instances"], Name="deny-nothing")
-    made.make_policy("shadow", estate.DENY_BIG_INSTANCES)
-    targets = organizations.list_targets_for_policy(PolicyId=policies["deny-outside-eu"])["Targets"]
-    assert [target["TargetId"] for target in targets] == [accounts["sandbox-2"]]
-    content = organizations.describe_policy(PolicyId=policies["deny-leaving"])["Policy"]["Content"]
-    assert json.loads(content)["Statement"][0]["Effect"] == "Allow"
-
-    organizations.enable_policy_type(RootId=made.root, PolicyType="TAG_POLICY")
     organizations.register_delegated_administrator(
         AccountId=accounts["shop"], ServicePrincipal="ssm.amazonaws.com"
     )
     organizations.enable_aws_service_access(ServicePrincipal="config.amazonaws.com")
     organizations.disable_aws_service_access(ServicePrincipal="account.amazonaws.com")
-
-    made.client("cloudtrail").stop_logging(Name="acme-organization")
-    assert made.client("cloudtrail").get_trail_status(Name=made.trail)["IsLogging"] is False
 
     ec2 = made.member("shop", "ec2", estate.SETTINGS_REGION)
     ec2.disable_ebs_encryption_by_default()
@@ -137,58 +116,43 @@ def changes(clean, made):
 @pytest.fixture(scope="module")
 def drifted(scanner, declared, changes):
     """A scan after the changes, against the same baseline."""
-    return scanner.scan(declared)
+    return scanner.scan(declared, "--strict")
 
 
-def expected_drift(made):
-    """(rule, what its subject names): all that was changed, and nothing else."""
-    accounts, units, policies = made.accounts, made.units, made.policies
-    return [
-        ("link.account.moved", accounts["payments"]),
-        ("link.account.unexpected", accounts["intruder"]),
-        ("link.account.missing", accounts["legacy"]),
-        ("link.account.suspended", accounts["archive"]),
-        ("link.ou.renamed", units["/Workloads/Test"]),
-        ("link.ou.missing", units["/Workloads/Old"]),
-        ("link.ou.unexpected", units["/Shadow"]),
-        ("link.delegation.changed", accounts["shop"], "ssm.amazonaws.com"),
-        ("link.trusted-service.changed", "config.amazonaws.com"),
-        ("link.trusted-service.changed", "account.amazonaws.com"),
-        ("policy.detached", policies["deny-outside-eu"], units["/Workloads"]),
-        ("policy.attached", policies["deny-outside-eu"], accounts["sandbox-2"]),
-        ("policy.changed", policies["deny-leaving"]),
-        ("policy.renamed", policies["deny-big-instances"]),
-        ("policy.unexpected", policies["shadow"]),
-        ("policy-type.enabled", "TAG_POLICY"),
-        ("setting.changed", "ebs_encryption_by_default"),
-        ("audit.trail.stopped", made.trail),
-    ]
+@pytest.fixture(scope="module")
+def deleted(scanner, declared, changes, drifted):
+    """A quick look after the last change to this estate."""
+    estate.delete(changes)
+    return scanner.scan(declared, "--kind", "policy", "--kind", "audit-log")
+
+
+def test_no_organisation_is_a_finding_and_no_crash(alone):
+    """moto before CreateOrganization: 400 AWSOrganizationsNotInUseException, while ListAccounts is an empty success."""
+    missing = alone.found("link.organization.changed", "o-a1b2c3d4e5")
+    assert (missing["expected"], missing["actual"]) == ("o-a1b2c3d4e5", None), missing
+    assert "nothing instead of o-a1b2c3d4e5" in missing["title"], missing
+    assert missing["severity"] == "critical" and alone.code == 3, alone.stderr
+    alone.assert_read("organizations:DescribeOrganization")
 
 
 def test_what_was_declared_is_in_line(clean):
-    assert clean.open(*KINDS) == [], clean.open(*KINDS)
+    assert clean.open() == [], clean.open()
     assert clean.code == 0, clean.stderr
 
 
+def test_the_summary_does_not_call_in_line_what_could_not_be_read(clean):
+    summary = clean.report["summary"]
+    assert not summary["in_line"] and not summary["coverage"]["complete"], summary
+    assert "coverage incomplete" in summary["sentence"], summary
+
+
 def test_every_part_that_is_in_line_was_really_read(clean):
-    for operation in (
-        "organizations:DescribeOrganization",
-        "organizations:ListRoots",
-        "organizations:ListAccountsForParent",
-        "organizations:ListOrganizationalUnitsForParent",
-        "organizations:ListPolicies",
-        "organizations:ListTargetsForPolicy",
-        "organizations:DescribePolicy",
+    clean.assert_read(
+        *estate.READ,
         "organizations:ListDelegatedAdministrators",
         "organizations:ListAWSServiceAccessForOrganization",
-        "cloudtrail:DescribeTrails",
-        "cloudtrail:GetTrailStatus",
-        "cloudtrail:GetEventSelectors",
         "ec2:GetEbsEncryptionByDefault",
-    ):
-        rows = clean.coverage(operation)
-        assert rows, f"{operation} was not read"
-        assert all(row["status"] == "evaluated" for row in rows), rows
+    )
 
 
 def test_a_member_is_read_through_its_role(clean, made):
@@ -198,26 +162,9 @@ def test_a_member_is_read_through_its_role(clean, made):
     assert all(row["regions"] == [estate.SETTINGS_REGION] for row in rows), rows
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "servicequotas:ListServiceQuotas",
-        "servicequotas:ListRequestedServiceQuotaChangeHistory",
-        "servicequotas:ListServiceQuotaIncreaseRequestsInTemplate",
-        "servicequotas:GetAutoManagementConfiguration",
-        "ec2:GetSerialConsoleAccessStatus",
-        "organizations:DescribeResourcePolicy",
-        "organizations:ListHandshakesForOrganization",
-        "organizations:ListInboundResponsibilityTransfers",
-        "organizations:ListOutboundResponsibilityTransfers",
-    ],
-)
+@pytest.mark.parametrize("operation", [*estate.UNREADABLE, "ec2:GetSerialConsoleAccessStatus"])
 def test_what_moto_does_not_have_is_a_gap_with_a_reason(clean, operation):
-    rows = clean.coverage(operation)
-    assert rows, f"{operation} is not in the coverage at all"
-    for row in rows:
-        assert row["status"] in UNREADABLE, row
-        assert emulator.is_reason(row["reason"]), row
+    clean.assert_unreadable(operation)
 
 
 def test_region_lists_that_moto_does_not_have_are_asked_for_in_another_way(clean, made):
@@ -244,26 +191,20 @@ def test_what_could_not_be_read_is_neither_drift_nor_in_line(clean, drifted):
 
 
 def test_every_change_is_named_and_nothing_else(drifted, changes):
-    wanted = expected_drift(changes)
-    for rule, *names in wanted:
-        found = drifted.found(rule, *names)
-        assert found["status"] == "open", found
-    surplus = [
-        (finding["rule"], finding["subject"]["id"])
-        for finding in drifted.open(*KINDS)
-        if not any(
-            finding["rule"] == rule and emulator.subject_names(finding, names) for rule, *names in wanted
-        )
+    accounts, units = changes.accounts, changes.units
+    only_here = [
+        ("link.account.missing", accounts["legacy"]),
+        ("link.ou.renamed", units["/Workloads/Test"]),
+        ("link.delegation.changed", accounts["shop"], "ssm.amazonaws.com"),
+        ("link.trusted-service.changed", "config.amazonaws.com"),
+        ("link.trusted-service.changed", "account.amazonaws.com"),
+        ("setting.changed", "ebs_encryption_by_default"),
     ]
-    assert surplus == []
+    drifted.assert_exactly([*estate.drift(changes), *only_here], KINDS)
 
 
 def test_findings_say_what_was_expected_and_what_is(drifted, changes):
-    moved = drifted.found("link.account.moved", changes.accounts["payments"])
-    assert moved["scope"]["organization"] == changes.organization
-    assert "/Workloads/Prod" in json.dumps(moved["expected"])
-    assert "/Sandbox" in json.dumps(moved["actual"])
-    assert moved["baseline"]["file"].endswith("baseline.yaml") and moved["baseline"]["line"] > 0
+    estate.assert_said(drifted, changes)
     setting = drifted.found("setting.changed", "ebs_encryption_by_default")
     assert setting["scope"]["account"] == changes.accounts["shop"]
     assert setting["scope"]["region"] == estate.SETTINGS_REGION
@@ -276,68 +217,19 @@ def test_nobody_is_blamed_without_an_event_history(drifted):
     for finding in drifted.open(*KINDS):
         assert finding["attribution"]["outcome"] == "blind", finding
         assert not finding["attribution"].get("principal"), finding
-    rows = drifted.coverage("cloudtrail:LookupEvents")
-    assert rows and all(row["status"] in UNREADABLE and row["reason"] for row in rows), rows
+    drifted.assert_unreadable("cloudtrail:LookupEvents")
 
 
-def test_drift_is_exit_code_3_even_where_the_coverage_is_incomplete(drifted, scanner, declared):
+def test_the_exit_code_speaks_of_drift_before_coverage(clean_strict, drifted, deleted):
+    assert clean_strict.open() == []
+    assert clean_strict.code == 4, clean_strict.stderr
+    assert "exit 4: coverage is incomplete" in clean_strict.stderr, clean_strict.stderr
     assert drifted.code == 3, drifted.stderr
-    strict = scanner.scan(declared, "--strict")
-    assert strict.code == 3, strict.stderr
-    assert "3" in strict.stderr and "4" in strict.stderr, "with both true the stderr line names both"
-    shown = scanner.scan(declared, "--exit-zero")
-    assert shown.code == 0, shown.stderr
-    assert len(shown.open(*KINDS)) == len(drifted.open(*KINDS))
+    assert "medium or worse; coverage is incomplete too" in drifted.stderr, "with both true the line names both"
+    assert deleted.code == 3 and "coverage" not in deleted.stderr.splitlines()[-1], deleted.stderr
 
 
-def test_a_deleted_trail_and_policy_are_missing(scanner, declared, changes, drifted):
-    """The last change of the suite: what is gone is missing, not merely stopped or detached."""
-    organizations = changes.client("organizations")
-    policy = changes.policies["deny-big-instances"]
-    for target in organizations.list_targets_for_policy(PolicyId=policy)["Targets"]:
-        organizations.detach_policy(PolicyId=policy, TargetId=target["TargetId"])
-    organizations.delete_policy(PolicyId=policy)
-    changes.client("cloudtrail").delete_trail(Name="acme-organization")
-    assert changes.client("cloudtrail").describe_trails()["trailList"] == []
-
-    after = scanner.scan(declared)
-    assert after.code == 3, after.stderr
-    after.found("policy.missing", policy)
-    assert not [finding for finding in after.report["findings"] if finding["rule"] in ("policy.renamed", "audit.trail.stopped")]
-    missing = [finding for finding in after.report["findings"] if finding["rule"] == "audit.trail.missing"]
-    assert len(missing) == 1, missing
-
-
-def test_strict_without_drift_is_exit_code_4(tmp_path):
-    """In an emulator of its own: what moto cannot answer is incomplete coverage, and only `--strict` minds."""
-    with emulator.moto() as running:
-        first = running.client("organizations")
-        first.create_organization(FeatureSet="ALL")
-        root = first.list_roots()["Roots"][0]["Id"]
-        first.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
-        one = estate.make(running, MANAGEMENT)
-        baseline = estate.baseline(one, full_access_targets="everywhere")
-        scanner = emulator.Scanner(running, tmp_path)
-        strict = scanner.scan(baseline, "--strict")
-        assert strict.open() == []
-        assert strict.code == 4, strict.stderr
-        assert "coverage" in strict.stderr.lower()
-
-
-def test_no_organisation_is_a_clear_message(tmp_path):
-    """moto before CreateOrganization: 400 AWSOrganizationsNotInUseException, while ListAccounts is an empty success."""
-    with emulator.moto() as running:
-        one = estate.Estate(running, organization="o-a1b2c3d4e5")
-        baseline = {
-            "version": 1,
-            "estate": "acme",
-            "aws": {
-                "organization": one.organization,
-                "management_account": running.account,
-                "accounts": [{"id": running.account, "name": MANAGEMENT, "ou": "/"}],
-            },
-        }
-        scan = emulator.Scanner(running, tmp_path).scan(baseline)
-        assert scan.code in (1, 3), (scan.code, scan.stderr)
-        told = scan.stderr + json.dumps(scan.report)
-        assert "AWSOrganizationsNotInUse" in told or "not a member of an organi" in told, told[:2000]
+def test_a_deleted_trail_and_policy_are_missing(deleted, changes):
+    gone = estate.assert_deleted(deleted, changes)
+    assert gone["attribution"]["outcome"] == "blind", gone
+    assert not gone["attribution"].get("principal"), json.dumps(gone)

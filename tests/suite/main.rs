@@ -10,6 +10,7 @@ mod exit_test;
 mod follow_up_test;
 mod hardship_test;
 mod narrowing_test;
+mod order_test;
 mod organization_drift_test;
 mod places_test;
 mod reading_test;

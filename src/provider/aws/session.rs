@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -22,7 +21,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use tokio::sync::Mutex;
 
 use super::failure;
-use super::wire::{PATIENCE, Wire, WireClient};
+use super::wire::{Wire, WireClient};
 use crate::estate::Gap;
 
 /// The session name and user-agent word by which defenders recognise the agent.
@@ -88,11 +87,7 @@ fn kept(
 
 /// The environment's configuration, before any call of the service APIs.
 pub(super) async fn environment() -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Wire::live())
-        // A call that waits for its turn looks like a stalled upload to the SDK; the wire itself gives up on answers.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().read_timeout(PATIENCE).build());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(Wire::live());
     if let Ok(name) = AppName::new(concat!("guardline-", env!("CARGO_PKG_VERSION"))) {
         loader = loader.app_name(name);
     }
@@ -113,6 +108,9 @@ pub(super) async fn offline(region: &str) -> SdkConfig {
 }
 
 /// The configuration of the agent's own identity, over the wire.
+///
+/// The SDK's own watch for stalled streams is off: it would take a call that waits for its turn for one that stalls, and
+/// fail it after five seconds. The wire gives up on calls by itself.
 pub(super) fn own(environment: &SdkConfig, wire: &Arc<Wire>) -> Option<SdkConfig> {
     let provider = environment.credentials_provider()?;
     Some(
@@ -120,6 +118,7 @@ pub(super) fn own(environment: &SdkConfig, wire: &Arc<Wire>) -> Option<SdkConfig
             .to_builder()
             .http_client(WireClient(Arc::clone(wire)))
             .credentials_provider(kept(wire, None, provider))
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build(),
     )
 }
@@ -184,4 +183,56 @@ fn refused(arn: &str, error: &CredentialsError) -> Gap {
         None => failure::failed(failure::innermost(error)),
     };
     Gap { reason: format!("cannot assume `{arn}`: {}", gap.reason), ..gap }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_runtime_api::shared::IntoShared;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+    use crate::provider::Progress;
+    use crate::provider::aws::wire::Source;
+    use crate::provider::limits::{Limit, LimitTable, Limits};
+
+    /// Answers every call at once.
+    #[derive(Debug)]
+    struct Prompt;
+
+    impl HttpClient for Prompt {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(Self)
+        }
+    }
+
+    impl HttpConnector for Prompt {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let body = "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>";
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from(body))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_its_turn_does_not_stall() {
+        // The second call has to wait for longer than the five seconds after which the SDK takes a stream for stalled.
+        let default = Limit { rate: 0.15, burst: 1 };
+        let table = LimitTable { default, services: BTreeMap::new(), operations: BTreeMap::new() };
+        let source = Source::Live(Prompt.into_shared());
+        let wire = Arc::new(Wire::new(source, Limits::new(table, None), None, Arc::new(Progress::default())));
+        let environment = offline("us-east-1").await;
+        let client = aws_sdk_sts::Client::new(&own(&environment, &wire).unwrap());
+
+        let start = std::time::Instant::now();
+        let both = tokio::join!(client.get_caller_identity().send(), client.get_caller_identity().send());
+        assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
+        assert!(start.elapsed() > Duration::from_millis(6500), "there was nothing to wait for");
+    }
 }

@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use aws_smithy_types::retry::ErrorKind;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,11 +27,11 @@ use crate::provider::Progress;
 use crate::provider::limits::Limits;
 use crate::provider::recording::{Exchange, Recorder, Recording};
 
-/// How long an answer may take to begin, and how long to end.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The account of a caller that is not known yet.
 pub(super) const SELF: &str = "self";
+
+/// How long a call may take once it is made; the wait for its turn does not count.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Headers that carry meaning for the SDK's parsers.
 const KEPT_HEADERS: [&str; 4] = ["content-type", "x-amzn-errortype", "x-amzn-query-error", "x-amzn-requestid"];
@@ -119,29 +119,25 @@ impl Wire {
             (Source::Live(_), Some(connector)) => {
                 self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
                 tracing::debug!("{} for {account} in {}", call.name(), call.region);
-                let response = connector.call(request).await;
+                let answer = in_time(PATIENCE, answer(&connector, request)).await;
                 self.progress.made();
-                self.checked(call, account, response?).await
+                self.checked(&call, account, answer?)
             }
             (Source::Live(_), None) => Err(broken("there is no connection to make the call on".to_owned())),
         }
     }
 
-    /// Reads the whole answer, records it, and refuses it when it is not whole.
-    async fn checked(
+    /// Records an answer, and refuses it when it is not whole.
+    fn checked(
         &self,
-        call: Call,
+        call: &Call,
         account: String,
-        mut response: HttpResponse,
+        (mut response, body): (HttpResponse, AggregatedBytes),
     ) -> Result<HttpResponse, ConnectorError> {
-        let body = tokio::time::timeout(PATIENCE, ByteStream::new(response.take_body()).collect())
-            .await
-            .map_err(|late| ConnectorError::timeout(late.into()))?
-            .map_err(|error| ConnectorError::io(error.into()))?
-            .into_bytes();
-        self.record(&call, account, &response, &body)?;
+        let body = body.into_bytes();
+        self.record(call, account, &response, &body)?;
         if response.status().is_success() {
-            whole(&call, &body).map_err(broken)?;
+            whole(call, &body).map_err(broken)?;
         }
         *response.body_mut() = SdkBody::from(body);
         Ok(response)
@@ -253,6 +249,25 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
     }
 }
 
+/// Makes a call and reads its answer to the end.
+async fn answer(
+    connector: &SharedHttpConnector,
+    request: HttpRequest,
+) -> Result<(HttpResponse, AggregatedBytes), ConnectorError> {
+    let mut response = connector.call(request).await?;
+    let body = ByteStream::new(response.take_body()).collect().await;
+    Ok((response, body.map_err(|error| ConnectorError::io(error.into()))?))
+}
+
+/// Gives up on a call that brings nothing; worth another try.
+async fn in_time<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, ConnectorError>>,
+) -> Result<T, ConnectorError> {
+    let answer = tokio::time::timeout(patience, call).await;
+    answer.unwrap_or_else(|_| Err(ConnectorError::timeout(format!("no answer within {} s", patience.as_secs()).into())))
+}
+
 /// An answer that cannot be used; worth another try.
 fn broken(message: String) -> ConnectorError {
     ConnectorError::other(message.into(), Some(ErrorKind::TransientError))
@@ -297,6 +312,15 @@ mod tests {
             key: "AKIA".to_owned(),
             input: Value::Null,
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_brings_nothing_is_given_up() {
+        let error = in_time(Duration::from_millis(10), std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert!(error.is_timeout(), "another try is worth while: {error}");
+        let told = crate::provider::aws::failure::innermost(&error);
+        assert_eq!(told, "no answer within 0 s");
+        assert_eq!(in_time(PATIENCE, async { Ok(1) }).await.unwrap(), 1);
     }
 
     #[test]
