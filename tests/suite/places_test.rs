@@ -2,6 +2,7 @@
 //! in the management account, another partition.
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -149,32 +150,35 @@ fn in_partition(partition: &str, home: &str, other: &str) -> Estate {
 
 #[test]
 fn another_partition_is_read_like_the_first() {
-    // Where the endpoints' metadata says that the partition keeps Organizations.
-    for (partition, home, other) in
-        [("aws-cn", "cn-northwest-1", "cn-north-1"), ("aws-us-gov", "us-gov-west-1", "us-gov-east-1")]
-    {
-        let server = Server::start(in_partition(partition, home, other));
-        let regions = format!("    - {{allowed: [{home}, {other}]}}\n");
-        let project = Project::acme_with(&[
-            (
-                "    - {allowed: [eu-central-1, eu-west-1, eu-south-1, us-east-1, us-west-2], required: [eu-south-1]}\n",
-                &regions,
-            ),
-            ("    - {where: {ou: /Sandbox}, allowed: [eu-central-1, us-east-1]}\n", ""),
-        ]);
-        // The environment names a region of the partition that is not its home.
-        let environment = [&server.env()[..], &[("AWS_REGION", other.to_owned())]].concat();
-        let run = project.run(&["scan", "-f", "json", "--strict"], &environment);
-        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{partition}");
-        let report = run.report();
-        assert_eq!((open(&report), &report["summary"]["in_line"]), (Vec::new(), &json!(true)), "{partition}");
-        assert_eq!(report["run"]["caller"], format!("arn:{partition}:iam::111111111111:user/guardline-test"));
-        let role = format!("arn:{partition}:iam::222222222222:role/GuardlineRead");
-        assert!(server.calls_of("sts:AssumeRole").iter().any(|call| call.input["RoleArn"] == role));
-        assert!(server.calls_of("organizations:*").iter().all(|call| call.region == home));
-        let quotas = covered(&report, "servicequotas:ListServiceQuotas ec2", MANAGEMENT);
-        let mut regions = [home, other];
-        regions.sort_unstable();
-        assert_eq!(quotas["regions"], json!(regions));
-    }
+    // Home is where the endpoints' metadata says that the partition keeps Organizations.
+    thread::scope(|scope| {
+        scope.spawn(|| is_read_like_the_first("aws-cn", "cn-northwest-1", "cn-north-1"));
+        scope.spawn(|| is_read_like_the_first("aws-us-gov", "us-gov-west-1", "us-gov-east-1"));
+    });
+}
+
+fn is_read_like_the_first(partition: &str, home: &str, other: &str) {
+    let server = Server::start(in_partition(partition, home, other));
+    let regions = format!("    - {{allowed: [{home}, {other}]}}\n");
+    let project = Project::acme_with(&[
+        (
+            "    - {allowed: [eu-central-1, eu-west-1, eu-south-1, us-east-1, us-west-2], required: [eu-south-1]}\n",
+            &regions,
+        ),
+        ("    - {where: {ou: /Sandbox}, allowed: [eu-central-1, us-east-1]}\n", ""),
+    ]);
+    // The environment names a region of the partition that is not its home.
+    let environment = [&server.env()[..], &[("AWS_REGION", other.to_owned())]].concat();
+    let run = project.run(&["scan", "-f", "json", "--strict"], &environment);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{partition}");
+    let report = run.report();
+    assert_eq!((open(&report), &report["summary"]["in_line"]), (Vec::new(), &json!(true)), "{partition}");
+    assert_eq!(report["run"]["caller"], format!("arn:{partition}:iam::111111111111:user/guardline-test"));
+    let role = format!("arn:{partition}:iam::222222222222:role/GuardlineRead");
+    assert!(server.calls_of("sts:AssumeRole").iter().any(|call| call.input["RoleArn"] == role));
+    assert!(server.calls_of("organizations:*").iter().all(|call| call.region == home));
+    let quotas = covered(&report, "servicequotas:ListServiceQuotas ec2", MANAGEMENT);
+    let mut regions = [home, other];
+    regions.sort_unstable();
+    assert_eq!(quotas["regions"], json!(regions));
 }
