@@ -14,13 +14,14 @@ mod quotas;
 mod regions;
 mod session;
 mod settings;
+mod survey;
 mod tags;
 mod tasks;
 mod trails;
 mod wanted;
 mod wire;
 
-pub use self::tasks::{Survey, SurveyError};
+pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 
 use std::collections::BTreeMap;

@@ -181,7 +181,8 @@ mod tests {
         for account in 0..50 {
             limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
-        assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+        // One bucket for all would take five seconds.
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     }
 
     #[tokio::test]

@@ -8,12 +8,21 @@ use std::{
 
 use super::{super::load, lines};
 
-/// Runs something and fails when it takes a second or more. The debug build is far slower than the shipped one.
-fn in_time<T>(run: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = run();
-    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
-    result
+/// Runs something and fails when it takes a second or more, each of five times: a machine that is busy with other work is
+/// no mistake of the program. The debug build is far slower than the shipped one.
+fn in_time<T>(run: impl Fn() -> T) -> T {
+    let timed = || {
+        let start = Instant::now();
+        (run(), start.elapsed())
+    };
+    let mut last = timed();
+    for _ in 0..4 {
+        if last.1 >= Duration::from_secs(1) {
+            last = timed();
+        }
+    }
+    assert!(last.1 < Duration::from_secs(1), "took {:?}", last.1);
+    last.0
 }
 
 #[test]
