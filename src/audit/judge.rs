@@ -302,10 +302,12 @@ impl<'a> Case<'a> {
         let logs: Vec<_> = logs.into_iter().map(|account| format!("`{account}`")).collect();
         let window = self.read.window.map_or_else(String::new, |(start, end)| format!(" between {start} and {end}"));
         let reason = format!(
-            "the log of {} was read whole{window} and holds no successful {} on this subject",
+            "the log of {} was read whole{window} and holds no successful {} on this subject; events of the last minutes \
+             may not have arrived yet",
             logs.join(" and "),
             names.join(", ")
         );
+        // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html>: about five minutes.
         answer(Outcome::NotFound, Confidence::Medium, reason)
     }
 

@@ -44,11 +44,11 @@ impl Aws {
         let client = client!(self, &session, region, aws_sdk_cloudtrail);
         let records = Reader::new(&self.coverage, &scope)
             .list(&source, |token| async {
+                // Without an end: the state was read after the run began, and so may have been changed.
                 let call = client
                     .lookup_events()
                     .lookup_attributes(by_name(&request.event_name)?)
                     .start_time(moment(request.start))
-                    .end_time(moment(request.end))
                     .max_results(50)
                     .set_next_token(token);
                 let page = call.send().await.map_err(gap)?;
