@@ -194,13 +194,15 @@ impl<'a> Case<'a> {
             "`{}` is the last change of this subject in the log, and its effect is the present state",
             last.event.name
         );
-        let Some(principal) = last.event.identity.principal.clone().filter(|who| !acts_by_itself(who, last.event))
-        else {
+        if acts_by_itself(last.event) {
             return self.with_events(answer(
                 Outcome::Automatic,
                 self.confidence(),
                 self.with_gaps(format!("{what}; the provider's own service made it")),
             ));
+        }
+        let Some(principal) = last.event.identity.principal.clone() else {
+            return self.ambiguous(format!("{what}, but the record does not say who made it"));
         };
         if let Some(row) = self.requests.decisive().filter(|row| row.automatic) {
             return self.ambiguous(format!(
@@ -390,10 +392,14 @@ fn doubt(last: &Candidate<'_>, tied: &[&Candidate<'_>]) -> Option<String> {
     })
 }
 
-/// Whether the provider acted on its own: as a service, or through the role that only the called service itself can take.
+/// Whether the provider acted on its own: as a service, or through the role that only the called service itself can take. A
+/// record that names nobody is the provider's only where it says so.
 ///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
-fn acts_by_itself(principal: &Principal, event: &Event) -> bool {
+fn acts_by_itself(event: &Event) -> bool {
+    let Some(principal) = &event.identity.principal else {
+        return event.identity.invoked_by.is_some() || event.event_type.as_deref() == Some("AwsServiceEvent");
+    };
     let own_role = format!(":role/aws-service-role/{}/", event.source);
     principal.kind == PrincipalKind::Service || principal.role.as_ref().is_some_and(|role| role.contains(&own_role))
 }

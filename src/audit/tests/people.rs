@@ -554,6 +554,18 @@ fn what_the_provider_did_by_itself_is_automatic() {
         json!(format!("arn:aws:iam::111111111111:role/aws-service-role/{QUOTAS}/AWSServiceRoleForServiceQuotas"));
     assert_eq!(who(&raised(), &[service], &snapshot()).outcome, Outcome::Automatic);
 
+    // A service that writes about itself names nobody; a call that names nobody is nobody's, and not the provider's.
+    let mut nameless = raise("1", "2026-11-03T02:00:00Z", 640.0);
+    nameless["userIdentity"] = json!({"accountId": "111111111111"});
+    let answer = who(&raised(), &[nameless.clone()], &snapshot());
+    assert_eq!(ends(&answer), (Outcome::Ambiguous, Confidence::Low), "{}", answer.reason);
+    assert_eq!(answer.events.len(), 1, "it stays evidence");
+    let mut by_service = nameless.clone();
+    by_service["userIdentity"]["invokedBy"] = json!(QUOTAS);
+    assert_eq!(who(&raised(), &[by_service], &snapshot()).outcome, Outcome::Automatic);
+    nameless["eventType"] = json!("AwsServiceEvent");
+    assert_eq!(who(&raised(), &[nameless], &snapshot()).outcome, Outcome::Automatic);
+
     // Only the report of it: automatic if automatic management is on, else nobody knows who asked.
     let report = [granted("2", "2026-11-03T02:05:00Z", "CASE_CLOSED", "640.0")];
     assert_eq!(who(&raised(), &report, &snapshot()).outcome, Outcome::Ambiguous);
