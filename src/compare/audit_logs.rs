@@ -32,13 +32,26 @@ pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mu
         }
     }
     if let Some(days) = logs.retention_days {
+        let mut found = 0;
         for spot in sides.spots() {
             let stores = spot.facts.event_data_stores.as_ref().and_then(Observation::known).into_iter().flatten();
             for store in stores {
+                found += 1;
                 drifts.extend(retention(sides, spot, store, days, undecided));
             }
         }
+        if found == 0 {
+            nothing_keeps(sides, undecided);
+        }
     }
+}
+
+/// Without a store that was read, how long records are kept cannot be told: how long a trail's bucket keeps them is not read.
+fn nothing_keeps(sides: &Sides<'_>, undecided: &mut Undecided) {
+    let reason = "no event data store was found, and how long a trail's bucket keeps records is not read".to_owned();
+    let gap = Gap { status: CoverageStatus::Failed, reason };
+    let scope = sides.scope(&sides.snapshot.caller_account);
+    undecided.note(scope, "cloudtrail:ListEventDataStores".to_owned(), "retention_days", gap);
 }
 
 /// A demanded trail: what it must be like, whose it is, and where the baseline says so.

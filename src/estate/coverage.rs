@@ -89,6 +89,13 @@ impl Coverage {
         self.note(scope, source.into(), gap.status, Some(gap.reason.clone()), reads);
     }
 
+    /// Takes over what another ledger noted.
+    pub fn absorb(&mut self, other: Self) {
+        for ((scope, source), (status, reason, reads)) in other.entries {
+            self.note(scope, source, status, reason, reads);
+        }
+    }
+
     /// Two notes on the same read add up; the one that says less was read stands.
     fn note(&mut self, scope: Scope, source: String, status: CoverageStatus, reason: Option<String>, reads: u64) {
         let entry = self.entries.entry((scope, source)).or_insert((CoverageStatus::Evaluated, None, 0));

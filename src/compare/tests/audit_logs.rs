@@ -153,4 +153,9 @@ fn a_store_must_keep_its_events_and_one_that_does_not_say_is_not_in_line() {
     let unsaid = with(None, "ENABLED");
     assert!(unsaid.drifts.is_empty());
     assert_eq!(unsaid.undecided[0].status, CoverageStatus::Failed);
+    // Without any store nobody knows for how long records are kept.
+    let none = compare(&baseline, &estate(&[]));
+    assert!(none.drifts.is_empty());
+    let [row] = none.undecided.as_slice() else { panic!("{none:#?}") };
+    assert!(row.status.is_incomplete() && row.reason.as_deref().unwrap().contains("retention_days"), "{row:?}");
 }
