@@ -37,12 +37,12 @@ fn file(name: &str) -> Result<PathBuf, report::ReportError> {
 }
 
 impl Output {
-    /// Writes the report wherever it was asked for. Files come first: what reads stdout may close it early.
+    /// Writes the report wherever it was asked for, one place failing or not; the first failure is told. Files come first:
+    /// what reads stdout may close it early.
     pub(super) fn write(&self, report: &Report, timezone: &TimeZone, color: ColorChoice) -> Result<(), CliError> {
-        for path in &self.output {
-            let options = TerminalOptions { width: WIDTH, color: false, timezone: timezone.clone() };
-            report::write(path, &text(report, Format::of(path)?, &options)?)?;
-        }
+        let plain = TerminalOptions { width: WIDTH, color: false, timezone: timezone.clone() };
+        let file = |path: &PathBuf| Ok(report::write(path, &text(report, Format::of(path)?, &plain)?)?);
+        let files: Vec<Result<(), CliError>> = self.output.iter().map(file).collect();
         let formats = match self.format.as_slice() {
             [] if self.output.is_empty() => &[Format::Terminal],
             formats => formats,
@@ -53,10 +53,8 @@ impl Output {
             color: colored(color, &out),
             timezone: timezone.clone(),
         };
-        for format in formats {
-            stdout(text(report, *format, &options)?.as_bytes())?;
-        }
-        Ok(())
+        let shown = formats.iter().try_for_each(|format| stdout(text(report, *format, &options)?.as_bytes()));
+        files.into_iter().chain([shown]).collect()
     }
 }
 

@@ -132,11 +132,13 @@ impl Arguments {
         let request = Request { narrowing, show_personal: self.output.show_personal, notice };
         let outcome = scan(&mut aws, &baseline, &request).await?;
         drop(bar);
-        aws.finish()?;
-        if let Some(path) = &self.snapshot {
-            report::write(path, &report::json(&outcome.snapshot)?)?;
-        }
-        self.output.write(&outcome.report, &timezone(&baseline), color)?;
+        // One place that cannot be written loses none of the others.
+        let recorded = aws.finish();
+        let kept = self.snapshot.as_ref().map(|path| report::write(path, &report::json(&outcome.snapshot)?));
+        let written = self.output.write(&outcome.report, &timezone(&baseline), color);
+        recorded?;
+        kept.transpose()?;
+        written?;
         Ok(self.gate.judge(&outcome.report))
     }
 

@@ -109,6 +109,8 @@ pub enum RecordingError {
 pub struct Recorder {
     path: PathBuf,
     file: Mutex<BufWriter<File>>,
+    /// The last refusal of each role that was not given so far.
+    refusals: Mutex<BTreeMap<String, Exchange>>,
 }
 
 impl Recorder {
@@ -134,7 +136,7 @@ impl Recorder {
         text.push('\n');
         std::fs::write(&head, text).map_err(io(&head))?;
         let file = Mutex::new(BufWriter::new(File::create(&path).map_err(io(&path))?));
-        Ok(Self { path, file })
+        Ok(Self { path, file, refusals: Mutex::default() })
     }
 
     /// Masks and appends one exchange.
@@ -154,11 +156,23 @@ impl Recorder {
         writeln!(file, "{line}").map_err(io)
     }
 
+    /// Keeps that a role was refused; it is written at the end, unless the role was given after all.
+    pub fn refused(&self, role: &str, exchange: Exchange) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(role.to_owned(), exchange);
+    }
+
+    /// Forgets that a role was refused at first: what hands it out is never kept, and only a last refusal says something.
+    pub fn given(&self, role: &str) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(role);
+    }
+
     /// Brings everything to the disk.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(&self) -> Result<(), RecordingError> {
+        let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
+        refusals.into_values().try_for_each(|refusal| self.note(refusal))?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.flush().map_err(|source| RecordingError::Io { path: self.path.clone(), source })
     }

@@ -73,9 +73,11 @@ fn an_output_that_cannot_be_written_comes_before_findings() {
         assert_eq!(run.stderr.lines().count(), 1, "{option}: {}", run.stderr);
     }
     project.write("report.json", "what was there before");
-    let run = replay(&project, &["-o", "report.json", "-o", "nowhere/report.txt"]);
+    let lost = ["-o", "nowhere/report.txt", "-o", "report.json", "--snapshot", "nowhere/s.json", "-f", "json"];
+    let run = replay(&project, &lost);
     assert_eq!(run.code, 1);
-    assert!(project.read("report.json").contains("guardline/report/v1"), "the file before it was written whole");
+    assert!(project.read("report.json").contains("guardline/report/v1"), "the others are written whole");
+    assert_eq!(run.report()["schema"], "guardline/report/v1", "and shown");
     let left: Vec<_> = fs::read_dir(project.path(".")).into_iter().flatten().flatten().map(|f| f.file_name()).collect();
     assert_eq!(left.len(), 3, "nothing is left beside: {left:?}");
 }
@@ -121,6 +123,8 @@ fn a_narrowing_that_means_nothing_is_a_bad_argument() {
     let project = recorded();
     for (arguments, says) in [
         (["--account", "nosuch"], "no account of the estate is meant by `nosuch`"),
+        (["--account=payments-prod", "--account=nosuch"], "no account of the estate is meant by `nosuch`;"),
+        (["--region=us-east-1", "--region=mars-1"], "no account has a region that is called `mars-1`;"),
         (["--account", "121212121212"], "no account of the estate is meant by `121212121212`"),
         (["--ou", "/Nowhere"], "no account of the estate is meant by `/Nowhere`"),
         (["--ou", "nowhere"], "no account of the estate is meant by `nowhere`"),

@@ -9,7 +9,7 @@ use crate::double::estate::{Estate, Event};
 use crate::double::faults::{Effect, Fault};
 use crate::double::{Options, Server};
 use crate::drift_test::hours_ago;
-use crate::runner::{Project, Run, coverage, list, open};
+use crate::runner::{Project, Run, coverage, lines, list, open};
 
 /// A small organisation, and one quota raised in it.
 fn small() -> Estate {
@@ -207,6 +207,23 @@ fn a_part_that_stays_away_is_named_and_the_rest_is_compared() {
             });
         }
     });
+}
+
+/// Defaults are the same for everybody: one account that may not list them costs nothing.
+#[test]
+fn an_account_that_may_not_list_the_defaults_speaks_for_nobody() {
+    let mut estate = Estate::sample();
+    estate.account_mut("222222222222").quota("us-east-1", "ec2", "L-1216C47A").applied = Some(640.0);
+    let server = Server::start(estate);
+    server.faults(vec![Fault::on("servicequotas:ListAWSDefaultServiceQuotas", Effect::Denied).account("111111111111")]);
+    let report = Project::acme().scan(&server, &["--kind", "quota", "--region", "us-east-1", "--strict"]).report();
+    assert_eq!(report["summary"]["coverage"]["complete"], true, "{:?}", report["summary"]);
+    assert!(lines(&report).iter().any(|line| line.starts_with("quota.raised ec2/L-1216C47A")), "{:?}", lines(&report));
+
+    // When nobody may, nothing is compared with them, and it is said.
+    server.faults(vec![Fault::on("servicequotas:ListAWSDefaultServiceQuotas", Effect::Denied)]);
+    let run = Project::acme().scan(&server, &["--kind", "quota", "--region", "us-east-1", "--strict"]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
 }
 
 #[test]

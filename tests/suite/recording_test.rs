@@ -25,6 +25,9 @@ fn recorded() -> Project {
     server.faults(vec![
         Fault::on("servicequotas:List*", Effect::Throttled { seconds: None }).every(5),
         Fault::on("organizations:ListPolicies", Effect::Internal).times(1),
+        // A role that is given at the second try: a recording never holds that it was given.
+        Fault::on("sts:AssumeRole", Effect::Internal).input("222222222222").times(1),
+        Fault::on("sts:AssumeRole", Effect::Throttled { seconds: None }).input("333333333333").times(1),
     ]);
     let project = Project::acme();
     let files = ["--record-to", "recording", "--snapshot", "live-snapshot.json", "-o", "live.json", "-o", "live.txt"];

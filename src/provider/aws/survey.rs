@@ -20,6 +20,8 @@ use crate::provider::Estimate;
 pub struct Survey {
     pub(super) organization: Observation<Organization>,
     chosen: BTreeSet<String>,
+    /// Words of the command line that mean no account.
+    meaningless: Vec<String>,
     pub(super) accounts: BTreeMap<String, AccountFacts>,
     pub(super) definitions: Vec<Task>,
     pub(super) tasks: Vec<Task>,
@@ -84,6 +86,7 @@ impl Aws {
         let mut survey = Survey {
             organization: organization.clone(),
             chosen: wanted.chosen(),
+            meaningless: wanted.meaningless(),
             accounts: BTreeMap::new(),
             definitions: vec![],
             tasks: vec![],
@@ -141,21 +144,18 @@ impl Survey {
     /// be listed nobody can tell.
     fn check(&self, narrowing: &Narrowing) -> Result<(), SurveyError> {
         let named = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let words = [narrowing.accounts.as_slice(), narrowing.units.as_slice()].concat();
         let listed = match &self.organization {
             Observation::Known(organization) => organization.accounts.known().is_some(),
             Observation::Absent => true,
             Observation::Unknown(_) => false,
         };
-        if self.chosen.is_empty() && listed && !words.is_empty() {
-            return Err(SurveyError::NoSuchAccount(named(&words)));
+        if listed && !self.meaningless.is_empty() {
+            return Err(SurveyError::NoSuchAccount(named(&self.meaningless)));
         }
-        let mut regions = self.accounts.values().filter_map(|facts| facts.region_status.known()).peekable();
-        let known = regions.peek().is_none() || {
-            let wanted = &narrowing.regions;
-            wanted.is_empty() || regions.any(|regions| wanted.iter().any(|region| regions.contains_key(region)))
-        };
-        if known { Ok(()) } else { Err(SurveyError::NoSuchRegion(named(&narrowing.regions))) }
+        let statuses = self.accounts.values().filter_map(|facts| facts.region_status.known());
+        let known: BTreeSet<&String> = statuses.flat_map(BTreeMap::keys).collect();
+        let unknown: Vec<String> = narrowing.regions.iter().filter(|region| !known.contains(region)).cloned().collect();
+        if known.is_empty() || unknown.is_empty() { Ok(()) } else { Err(SurveyError::NoSuchRegion(named(&unknown))) }
     }
 
     /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.

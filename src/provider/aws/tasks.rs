@@ -3,6 +3,7 @@
 //! In: the tasks of a [`Survey`]. Out: the snapshot. It never makes a read that was not planned.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_servicequotas::types::AppliedLevelEnum;
 use futures::stream::{self, StreamExt};
@@ -13,9 +14,12 @@ use super::settings::SETTINGS;
 use super::survey::Survey;
 use super::{Aws, client, trails};
 use crate::estate::{
-    AccountFacts, AppliedQuota, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Provider, QuotaDefinition,
-    QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Setting, Snapshot, Trail,
+    AccountFacts, AppliedQuota, Coverage, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Provider,
+    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Setting, Snapshot, Trail,
 };
+
+/// How many accounts are asked for defaults before these count as refused; one whose role is not given is not asked.
+const MOST_ASKED: usize = 5;
 
 /// One read, or a few that belong together, in one account and region.
 #[derive(Clone, Debug)]
@@ -99,7 +103,10 @@ impl Aws {
 
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
         let (account, region) = match &task {
-            Task::Definitions { accounts, region, .. } => (self.first_open(accounts).await, region.clone()),
+            Task::Definitions { accounts, region, .. } => {
+                let fact = self.definitions(&task, accounts, region).await;
+                return (task, fact);
+            }
             Task::AutoManagement { account } => (account.clone(), self.home.clone()),
             other => (other.account().to_owned(), other.region().to_owned()),
         };
@@ -157,14 +164,46 @@ impl Aws {
         }
     }
 
-    /// The first account whose role is given; the first of all when none is, to name its refusal.
-    async fn first_open(&self, accounts: &[String]) -> String {
+    /// Defaults are the same for whoever may ask: the first account that gets an answer speaks for all, and one that is
+    /// refused is no gap then. When none is answered, the first refusal stands.
+    async fn definitions(&self, task: &Task, accounts: &[String], region: &str) -> Fact {
+        let (mut refused, mut asked) = (None, 0);
         for account in accounts {
-            if self.session(account).await.is_ok() {
-                return account.clone();
+            if asked == MOST_ASKED {
+                break;
             }
+            let ledger = Mutex::new(Coverage::default());
+            let scope = self.scope(account, region);
+            let fact = match self.session(account).await {
+                Ok(session) => {
+                    asked += 1;
+                    self.ask(task, &session, region, &Reader::new(&ledger, &scope)).await
+                }
+                Err(gap) => {
+                    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                    task.sources().into_iter().for_each(|source| ledger.gap(scope.clone(), source, &gap, 0));
+                    task.unknown(gap)
+                }
+            };
+            let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let settled = match &fact {
+                Fact::Definitions(Observation::Unknown(gap)) => gap.status == CoverageStatus::Unsupported,
+                _ => true,
+            };
+            if settled {
+                self.absorb(ledger);
+                return fact;
+            }
+            refused.get_or_insert((fact, ledger));
         }
-        accounts.first().cloned().unwrap_or_default()
+        let nobody = || Gap { status: CoverageStatus::Skipped, reason: "there is no account to ask".to_owned() };
+        let Some((fact, ledger)) = refused else { return task.unknown(nobody()) };
+        self.absorb(ledger);
+        fact
+    }
+
+    fn absorb(&self, ledger: Coverage) {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).absorb(ledger);
     }
 
     pub(super) fn merge(&self, snapshot: &mut Snapshot, task: &Task, fact: Fact) {

@@ -164,13 +164,20 @@ impl<'a> Wanted<'a> {
     }
 
     fn narrowed_to(&self, view: &AccountView) -> bool {
-        let named = self.narrowing.accounts.is_empty()
-            || self.narrowing.accounts.iter().any(|wanted| *wanted == view.id || *wanted == view.name);
-        let below = |path: &String| {
-            let wanted = OuPath::parse(path).ok();
-            wanted.is_some_and(|wanted| view.ou.as_ref().is_some_and(|ou| wanted.contains(ou)))
+        let Narrowing { accounts, units, .. } = self.narrowing;
+        (accounts.is_empty() || accounts.iter().any(|word| is_called(view, word)))
+            && (units.is_empty() || units.iter().any(|path| hangs_below(view, path)))
+    }
+
+    /// Words of the command line that mean no account.
+    pub(super) fn meaningless(&self) -> Vec<String> {
+        let known = self.known_accounts();
+        let means = |word: &String, is_meant: fn(&AccountView, &str) -> bool| {
+            known.iter().any(|(view, _)| is_meant(view, word))
         };
-        named && (self.narrowing.units.is_empty() || self.narrowing.units.iter().any(below))
+        let accounts = self.narrowing.accounts.iter().filter(|word| !means(word, is_called));
+        let units = self.narrowing.units.iter().filter(|path| !means(path, hangs_below));
+        accounts.chain(units).cloned().collect()
     }
 
     fn place<'p>(&'p self, account: &'p AccountView, region: &'p str) -> Place<'p> {
@@ -273,4 +280,13 @@ impl<'a> Wanted<'a> {
         };
         sections.into_iter().filter_map(|(section, kind, declared)| Some((section, reason(kind, declared)?))).collect()
     }
+}
+
+fn is_called(view: &AccountView, word: &str) -> bool {
+    word == view.id || word == view.name
+}
+
+fn hangs_below(view: &AccountView, path: &str) -> bool {
+    let wanted = OuPath::parse(path).ok();
+    wanted.is_some_and(|wanted| view.ou.as_ref().is_some_and(|ou| wanted.contains(ou)))
 }

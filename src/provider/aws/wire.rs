@@ -147,38 +147,48 @@ impl Wire {
         let Some(recorder) = &self.recorder else { return Ok(()) };
         // What hands out credentials is never kept. That it was refused is, without what was sent: it carries none.
         let identity = call.service == "sts" && call.operation == "GetCallerIdentity";
-        if call.service == "sts" && !identity && (call.operation != "AssumeRole" || response.status().is_success()) {
+        let role = (call.service == "sts" && call.operation == "AssumeRole").then(|| role_of(call));
+        if call.service == "sts" && !identity && role.is_none() {
             return Ok(());
         }
-        let input = match call.operation.as_str() {
-            "AssumeRole" => serde_json::json!({ "RoleArn": call.input["RoleArn"] }),
-            _ => call.input.clone(),
-        };
+        if let Some(role) = role.filter(|_| response.status().is_success()) {
+            recorder.given(role);
+            return Ok(());
+        }
+        let input = role.map_or_else(|| call.input.clone(), |role| serde_json::json!({ "RoleArn": role }));
         let headers = KEPT_HEADERS
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), response.headers().get(name)?.to_owned())))
             .collect();
         let output =
             serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
-        recorder
-            .note(Exchange {
-                operation: call.name(),
-                account,
-                region: call.region.clone(),
-                input,
-                status: response.status().as_u16(),
-                headers,
-                output,
-                time: Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH),
-            })
-            .map_err(|error| ConnectorError::user(error.into()))
+        let exchange = Exchange {
+            operation: call.name(),
+            account,
+            region: call.region.clone(),
+            input,
+            status: response.status().as_u16(),
+            headers,
+            output,
+            time: Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH),
+        };
+        match role {
+            Some(role) => recorder.refused(role, exchange),
+            None => recorder.note(exchange).map_err(|error| ConnectorError::user(error.into()))?,
+        }
+        Ok(())
     }
+}
+
+/// The role that a call asks for.
+fn role_of(call: &Call) -> &str {
+    call.input["RoleArn"].as_str().unwrap_or_default()
 }
 
 /// The answer that a recording holds.
 fn replayed(recording: &Recording, call: &Call, account: &str) -> Result<HttpResponse, ConnectorError> {
     let input = match call.operation.as_str() {
-        "AssumeRole" => serde_json::json!({ "RoleArn": call.input["RoleArn"] }),
+        "AssumeRole" => serde_json::json!({ "RoleArn": role_of(call) }),
         _ => call.input.clone(),
     };
     let Some(exchange) = recording.answer(&call.name(), account, &call.region, &input) else {
