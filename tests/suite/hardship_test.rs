@@ -227,6 +227,29 @@ fn an_account_that_may_not_list_the_defaults_speaks_for_nobody() {
 }
 
 #[test]
+fn a_region_on_its_way_is_named_because_nothing_is_read_in_it() {
+    let mut estate = Estate::sample();
+    estate.account_mut("888888888888").set_region("me-south-1", "DISABLING");
+    let run = Project::acme().scan(&Server::start(estate), &["--kind", "region", "--kind", "setting"]);
+    let report = run.report();
+    let rows = coverage(&report, "reads in the region");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["scope"], json!({"provider": "aws", "account": "888888888888", "region": "me-south-1"}));
+    assert_eq!((&rows[0]["status"], &rows[0]["reason"]), (&json!("skipped"), &json!("the region is DISABLING")));
+}
+
+#[test]
+fn to_know_ones_organisation_is_not_to_evaluate_anything() {
+    let server = Server::start(Estate::sample());
+    let denied = ["account:*", "cloudtrail:*", "ec2:*", "organizations:List*", "servicequotas:*"];
+    let other = Fault::on("organizations:DescribeResourcePolicy", Effect::Denied);
+    server.faults(denied.map(|operations| Fault::on(operations, Effect::Denied)).into_iter().chain([other]).collect());
+    let run = Project::acme().scan(&server, &[]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(run.why(), "exit 1: nothing could be evaluated; the coverage says why");
+}
+
+#[test]
 fn a_provider_that_makes_no_sense_is_said_in_one_line() {
     let page = |text: &str| Effect::Body { text: text.to_owned() };
     let cases = [

@@ -206,6 +206,12 @@ impl Survey {
         if wanted.auto_management() {
             self.tasks.push(Task::AutoManagement { account: id() });
         }
+        for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
+            if matches!(status.as_str(), "ENABLING" | "DISABLING") {
+                let gap = Gap { status: CoverageStatus::Skipped, reason: format!("the region is {status}") };
+                aws.note_gap(aws.scope(account.id(), region), "reads in the region", &gap);
+            }
+        }
         let on = regions.iter().filter(|(_, status)| matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT"));
         for (region, _) in on {
             if !wanted.region(region) {
