@@ -239,17 +239,6 @@ fn a_region_on_its_way_is_named_because_nothing_is_read_in_it() {
 }
 
 #[test]
-fn to_know_ones_organisation_is_not_to_evaluate_anything() {
-    let server = Server::start(Estate::sample());
-    let denied = ["account:*", "cloudtrail:*", "ec2:*", "organizations:List*", "servicequotas:*"];
-    let other = Fault::on("organizations:DescribeResourcePolicy", Effect::Denied);
-    server.faults(denied.map(|operations| Fault::on(operations, Effect::Denied)).into_iter().chain([other]).collect());
-    let run = Project::acme().scan(&server, &[]);
-    assert_eq!(run.code, 1, "{}", run.stderr);
-    assert_eq!(run.why(), "exit 1: nothing could be evaluated; the coverage says why");
-}
-
-#[test]
 fn a_provider_that_makes_no_sense_is_said_in_one_line() {
     let page = |text: &str| Effect::Body { text: text.to_owned() };
     let cases = [
