@@ -47,11 +47,13 @@ impl Progress {
 /// What a scan would ask the provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
-    /// Calls by `service:Operation`: those already made to find out, and one for each planned read. Further pages add to
-    /// them.
+    /// Calls by `service:Operation`: those already made to find out, one for each role and one for each planned read.
+    /// Further pages add to them, and so do the reads that differences make worthwhile.
     pub calls: BTreeMap<String, u64>,
-    /// The least time that the rate limits allow.
+    /// The least time that the rate limits allow for them.
     pub time: Duration,
+    /// The part of it for the calls that were made already.
+    pub spent: Duration,
 }
 
 /// Where drift makes further reads worthwhile.

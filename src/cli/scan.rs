@@ -24,7 +24,13 @@ use crate::provider::{Estimate, Progress};
 use crate::report::{self, Exit, ExitOptions, Report, Verdict, verdict};
 use crate::scan::{Request, scan};
 
-const TOTAL: &str = "calls, further pages not counted";
+const TOTAL: &str = "calls";
+
+const NOT_COUNTED: &str =
+    "not counted: further pages, the state of each trail, and what is read only where something differs\n";
+
+const LONG_WARNING: &str =
+    "warning: the rate limits make this take more than an hour; narrow `scope` or the rules' `where` in the baseline\n";
 
 /// A plan that takes longer than this is worth a word before it is carried out.
 const LONG: Duration = Duration::from_secs(3600);
@@ -49,7 +55,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "FILE", default_value = "guardline.yaml")]
     baseline: PathBuf,
     /// Show the calls that would be made, and make only those that are needed to know
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "output", "strict", "exit_zero", "fail_on", "snapshot"])]
     plan: bool,
     /// Write what was read to a file (`guardline/snapshot/v1`)
     #[arg(long, value_name = "FILE")]
@@ -217,17 +223,52 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 /// The plan, for people.
 fn show_plan(estimate: &Estimate) -> Result<Exit, CliError> {
     output::stdout(plan_text(estimate).as_bytes())?;
-    if estimate.time > LONG {
-        output::stderr(b"warning: the rate limits make this take more than an hour; narrow `where` in the baseline\n");
+    if let Some(warning) = warning(estimate) {
+        output::stderr(warning.as_bytes());
     }
     Ok(Exit::Clean)
 }
 
+fn warning(estimate: &Estimate) -> Option<&'static str> {
+    (estimate.time > LONG).then_some(LONG_WARNING)
+}
+
 fn plan_text(estimate: &Estimate) -> String {
     let total: u64 = estimate.calls.values().sum();
-    let seconds = estimate.time.as_secs_f64().ceil();
+    let seconds = |time: Duration| time.as_secs_f64().ceil();
     let width = estimate.calls.keys().map(String::len).chain([TOTAL.len()]).max().unwrap_or_default();
     let calls = estimate.calls.iter().map(|(operation, calls)| (operation.as_str(), *calls));
     let lines = calls.chain([(TOTAL, total)]).map(|(what, calls)| format!("{what:width$} {calls:>8}\n"));
-    format!("{}at least {seconds} s by the published rate limits\n", lines.collect::<String>())
+    let lines: String = lines.collect();
+    let (time, spent) = (seconds(estimate.time), seconds(estimate.spent));
+    format!(
+        "{lines}at least {time} s by the published rate limits, {spent} s of them for what was read to make this plan\n{NOT_COUNTED}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(seconds: u64) -> Estimate {
+        let calls = [("account:ListRegions".to_owned(), 300), ("sts:AssumeRole".to_owned(), 299)].into();
+        Estimate { calls, time: Duration::from_secs(seconds), spent: Duration::from_millis(59_100) }
+    }
+
+    #[test]
+    fn a_plan_says_how_long_it_takes_and_how_much_of_it_is_over() {
+        insta::assert_snapshot!(plan_text(&estimate(91)), @r"
+        account:ListRegions      300
+        sts:AssumeRole           299
+        calls                    599
+        at least 91 s by the published rate limits, 60 s of them for what was read to make this plan
+        not counted: further pages, the state of each trail, and what is read only where something differs
+        ");
+    }
+
+    #[test]
+    fn more_than_an_hour_is_warned_of() {
+        assert_eq!(warning(&estimate(3600)), None);
+        assert!(warning(&estimate(3601)).is_some_and(|text| text.contains("more than an hour")));
+    }
 }

@@ -7,6 +7,7 @@ mod call;
 mod events;
 mod failure;
 mod follow_up;
+mod kinds;
 mod organization;
 mod pages;
 mod policies;
@@ -21,6 +22,7 @@ mod trails;
 mod wanted;
 mod wire;
 
+pub use self::kinds::shows;
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 
@@ -254,6 +256,12 @@ impl Aws {
             Arc::clone(sessions.entry(account.to_owned()).or_default())
         };
         cell.get_or_init(|| self.assume(account, names)).await.clone()
+    }
+
+    /// Whether the role in this account was asked for already.
+    fn has_session(&self, account: &str) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(account).is_some_and(|session| session.initialized())
     }
 
     async fn assume(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {

@@ -253,6 +253,7 @@ fn run() -> Run {
         window: Window { from: time("2026-11-17T06:00:00Z"), until: time("2026-11-24T06:00:00Z") },
         replayed: true,
         narrowed: false,
+        evaluated: true,
         notice: Some("This estate is made up.".to_owned()),
     }
 }
@@ -427,11 +428,9 @@ fn code_0_without_strict_although_something_was_denied() {
 
 #[test]
 fn code_1_nothing_could_be_evaluated() {
-    let rows = vec![
-        row(organization(), "sts:GetCallerIdentity", CoverageStatus::Evaluated, None),
-        row(organization(), "organizations:ListAccounts", CoverageStatus::Denied, Some("no")),
-    ];
-    let report = Report::new("acme", run(), vec![quota_raised()], rows);
+    let rows = vec![row(organization(), "organizations:ListAccounts", CoverageStatus::Denied, Some("no"))];
+    let run = Run { evaluated: false, ..run() };
+    let report = Report::new("acme", run, vec![quota_raised()], rows);
     let all = ExitOptions { strict: true, exit_zero: true, ..ExitOptions::default() };
     assert_eq!(code(&report, all), (1, "nothing could be evaluated; the coverage says why".to_owned()));
 }
@@ -469,7 +468,7 @@ fn an_estate_in_line_says_so_only_when_it_was_read_whole() {
     let whole = small(&[Severity::Info], CoverageStatus::Evaluated);
     assert!(whole.summary.in_line);
     assert_eq!(whole.summary.sentence, "acme: in line with its baseline, 1 info open; coverage complete");
-    let unread = Report::new("acme", run(), Vec::new(), Vec::new());
+    let unread = Report::new("acme", Run { evaluated: false, ..run() }, Vec::new(), Vec::new());
     assert!(!unread.summary.in_line);
     assert_eq!(unread.summary.sentence, "acme: nothing open in what could be read; nothing was read");
 }

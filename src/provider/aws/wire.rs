@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use crate::provider::Progress;
-use crate::provider::limits::Limits;
+use crate::provider::limits::{Calls, Limits};
 use crate::provider::recording::{Exchange, Recorder, Recording};
 
 /// The account of a caller that is not known yet.
@@ -55,6 +55,8 @@ pub(super) struct Wire {
     /// Which account an access key speaks for; a key that is not here is the agent's own.
     accounts: Mutex<HashMap<String, String>>,
     own_account: Mutex<String>,
+    /// Calls that were made, retries included.
+    made: Mutex<Calls>,
 }
 
 impl Wire {
@@ -66,6 +68,7 @@ impl Wire {
             progress,
             accounts: Mutex::default(),
             own_account: Mutex::new(SELF.to_owned()),
+            made: Mutex::default(),
         }
     }
 
@@ -101,6 +104,16 @@ impl Wire {
         known.unwrap_or_else(|| self.own_account.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
+    /// The calls that were made so far, retries included.
+    pub(super) fn made(&self) -> Calls {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, call: &Call, account: &str) {
+        let place = (call.name(), account.to_owned(), call.region.clone());
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default() += 1;
+    }
+
     async fn pass(
         &self,
         request: HttpRequest,
@@ -110,6 +123,7 @@ impl Wire {
             return Err(broken("a request without a signature cannot be limited or recorded".to_owned()));
         };
         let account = self.account_of(&call.key);
+        self.count(&call, &account);
         match (&self.source, live) {
             (Source::Replay(recording), _) => {
                 self.progress.made();
