@@ -265,13 +265,15 @@ impl<'a> Case<'a> {
             ));
         }
         let Some(requester) = &row.requester else { return self.ambiguous(asked) };
-        // A log that was read whole and does not hold the request contradicts the history.
-        let (confidence, log) = if self.read.gaps.is_empty() {
-            (Confidence::Low, "; the log, though read whole, holds no record of it".to_owned())
+        // A log that was read whole and does not hold the request contradicts the history. One that was not might: a gap
+        // makes nothing surer.
+        let log = if self.read.gaps.is_empty() {
+            "; the log, though read whole, holds no record of it"
         } else {
-            (Confidence::Medium, "; no record of it was read".to_owned())
+            "; no record of it was read"
         };
-        let mut answer = self.with_events(answer(Outcome::Attributed, confidence, self.with_gaps(asked + &log)));
+        let reason = self.with_gaps(asked + log);
+        let mut answer = self.with_events(answer(Outcome::Attributed, Confidence::Low, reason));
         answer.principal = Some(Principal::from_arn(requester));
         answer
     }

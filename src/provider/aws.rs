@@ -133,15 +133,28 @@ impl Aws {
     /// # Errors
     /// When there is no region, no credentials, or no answer.
     pub async fn connect(options: &Options, progress: Arc<Progress>) -> Result<Self, ConnectError> {
-        let environment = session::environment().await;
+        Self::connect_with(&session::environment().await, options, progress).await
+    }
+
+    /// The same in an environment that the caller has put together: its region, credentials, endpoint, retries and time
+    /// limits hold, and so does its HTTP client.
+    ///
+    /// # Errors
+    /// When there is no region, no credentials, or no answer.
+    pub async fn connect_with(
+        environment: &SdkConfig,
+        options: &Options,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
+        let client = environment.http_client().unwrap_or_else(Wire::live);
         let recorder = match &options.record_to {
             Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
             None => None,
         };
         let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
-        let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
-        Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
+        let wire = Arc::new(Wire::new(Source::Live(client), limits, recorder, Arc::clone(&progress)));
+        Self::over(wire, environment, &region, options.clock, options.concurrency, progress).await
     }
 
     /// Opens a recording: the same code, without network, clock or credentials.
