@@ -6,6 +6,7 @@
 mod call;
 mod events;
 mod failure;
+mod flags;
 mod follow_up;
 mod kinds;
 mod organization;

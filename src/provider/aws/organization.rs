@@ -422,7 +422,8 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
         name: required(found.name, "Name")?,
         email: found.email,
         state,
-        joined_method: found.joined_method.map(|method| method.as_str().to_owned()),
+        // Without it an account that was created here would pass for one that came from elsewhere.
+        joined_method: Some(required(found.joined_method, "JoinedMethod")?.as_str().to_owned()),
         joined_at: found.joined_timestamp.as_ref().and_then(timestamp),
         parent: parent.to_owned(),
         unit: if path.is_empty() { "/".to_owned() } else { path.to_owned() },

@@ -232,8 +232,7 @@ impl Survey {
             self.tasks.push(Task::AutoManagement { account: id() });
         }
         for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
-            if matches!(status.as_str(), "ENABLING" | "DISABLING") {
-                let gap = Gap { status: CoverageStatus::Skipped, reason: format!("the region is {status}") };
+            if let Some(gap) = unread(status) {
                 aws.note_gap(aws.scope(account.id(), region), "reads in the region", &gap);
             }
         }
@@ -282,6 +281,17 @@ impl Survey {
             })
             .collect();
     }
+}
+
+/// Why nothing is read in a region of this status, where that is worth a word.
+fn unread(status: &str) -> Option<Gap> {
+    let (status, reason) = match status {
+        "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED" => return None,
+        "ENABLING" | "DISABLING" => (CoverageStatus::Skipped, format!("the region is {status}")),
+        // A word that AWS adds later may mean that it is on.
+        _ => (CoverageStatus::Failed, format!("the region is `{status}`, and nobody knows whether that is on")),
+    };
+    Some(Gap { status, reason })
 }
 
 /// One call for each planned read; further pages cannot be known.

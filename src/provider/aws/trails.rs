@@ -13,33 +13,49 @@ use futures::future::join_all;
 
 use super::failure::{failed, gap};
 use super::pages::{Reader, required};
-use crate::estate::{EventDataStore, Gap, Observation, Trail};
+use crate::estate::{CoverageStatus, EventDataStore, Gap, Observation, Trail};
 
 /// The trails whose home is this region.
 pub(super) async fn trails(client: &Client, reader: &Reader<'_>) -> Observation<Vec<Trail>> {
-    let described = reader
+    let trails = reader
         .one("cloudtrail:DescribeTrails", async {
             let answer = client.describe_trails().include_shadow_trails(false).send().await.map_err(gap)?;
-            Ok(Observation::Known(required(answer.trail_list, "trailList")?))
+            let trails = required(answer.trail_list, "trailList")?.into_iter().map(described);
+            Ok(Observation::Known(trails.collect::<Result<Vec<_>, _>>()?))
         })
         .await;
-    let described = match described {
-        Observation::Known(described) => described,
+    let trails = match trails {
+        Observation::Known(trails) => trails,
         Observation::Absent => return Observation::Absent,
         Observation::Unknown(gap) => return Observation::Unknown(gap),
     };
-    let trails = join_all(described.into_iter().map(|found| trail(client, reader, found))).await;
-    match trails.into_iter().collect::<Result<Vec<_>, Gap>>() {
-        Ok(mut trails) => {
-            trails.sort_by(|a, b| a.arn.cmp(&b.arn));
-            Observation::Known(trails)
-        }
-        Err(gap) => Observation::Unknown(gap),
-    }
+    let mut trails = join_all(trails.into_iter().map(|found| trail(client, reader, found))).await;
+    trails.sort_by(|a, b| a.arn.cmp(&b.arn));
+    Observation::Known(trails)
 }
 
-async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Result<Trail, Gap> {
-    let arn = required(found.trail_arn, "TrailARN")?;
+/// What the list says of a trail; whether it logs, and what, is asked of the trail itself.
+fn described(found: sdk::Trail) -> Result<Trail, Gap> {
+    fn unasked<T>() -> Observation<T> {
+        Observation::unknown(CoverageStatus::Skipped, "not read in this run")
+    }
+    Ok(Trail {
+        arn: required(found.trail_arn, "TrailARN")?,
+        name: required(found.name, "Name")?,
+        home_region: required(found.home_region, "HomeRegion")?,
+        multi_region: required(found.is_multi_region_trail, "IsMultiRegionTrail")?,
+        organization: required(found.is_organization_trail, "IsOrganizationTrail")?,
+        log_file_validation: required(found.log_file_validation_enabled, "LogFileValidationEnabled")?,
+        bucket: found.s3_bucket_name,
+        logging: unasked(),
+        delivery_error: unasked(),
+        management_events: unasked(),
+        excluded_sources: unasked(),
+    })
+}
+
+async fn trail(client: &Client, reader: &Reader<'_>, found: Trail) -> Trail {
+    let arn = found.arn.clone();
     let status_source = format!("cloudtrail:GetTrailStatus {arn}");
     let selectors_source = format!("cloudtrail:GetEventSelectors {arn}");
     let status = reader.one(&status_source, async {
@@ -55,19 +71,13 @@ async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Resul
         selected.map(Observation::Known).ok_or_else(|| failed("the answer holds no selector"))
     });
     let (status, selectors) = tokio::join!(status, selectors);
-    Ok(Trail {
-        name: required(found.name, "Name")?,
-        home_region: required(found.home_region, "HomeRegion")?,
-        multi_region: required(found.is_multi_region_trail, "IsMultiRegionTrail")?,
-        organization: required(found.is_organization_trail, "IsOrganizationTrail")?,
-        log_file_validation: required(found.log_file_validation_enabled, "LogFileValidationEnabled")?,
-        bucket: found.s3_bucket_name,
+    Trail {
         logging: status.as_ref().map(|(logging, _)| *logging),
         delivery_error: status.map(|(_, error)| error),
         management_events: selectors.as_ref().map(|(events, _)| events.clone()),
         excluded_sources: selectors.map(|(_, excluded)| excluded),
-        arn,
-    })
+        ..found
+    }
 }
 
 /// Which management events are recorded, and which sources are left out.

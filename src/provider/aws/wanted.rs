@@ -81,7 +81,7 @@ impl<'a> Wanted<'a> {
             let place = self.place(&view, GLOBAL);
             let skipped_for = |reason: String| Some(Gap { status: CoverageStatus::Skipped, reason });
             let out = match (state, self.untold(&view)) {
-                (Some(state), _) if state != "ACTIVE" => skipped_for(format!("the account is {state}")),
+                (Some(state), _) if state != "ACTIVE" => Some(unused(&state)),
                 (_, Some(gap)) => Some(gap),
                 _ if !self.rules.in_scope(place) => skipped_for("left out by `scope` in the baseline".to_owned()),
                 _ if !self.narrowed_to(&view) => skipped_for("left out on the command line".to_owned()),
@@ -287,6 +287,18 @@ impl<'a> Wanted<'a> {
         };
         sections.into_iter().filter_map(|(section, kind, declared)| Some((section, reason(kind, declared)?))).collect()
     }
+}
+
+/// Why nothing is read in an account of this state.
+fn unused(state: &str) -> Gap {
+    let (status, reason) = match state {
+        "PENDING_ACTIVATION" | "SUSPENDED" | "PENDING_CLOSURE" | "CLOSED" => {
+            (CoverageStatus::Skipped, format!("the account is {state}"))
+        }
+        // A word that AWS adds later may mean that it is in use.
+        _ => (CoverageStatus::Failed, format!("the account is `{state}`, and nobody knows whether that is in use")),
+    };
+    Gap { status, reason }
 }
 
 fn is_called(view: &AccountView, word: &str) -> bool {

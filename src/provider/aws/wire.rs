@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::call::Call;
+use super::flags;
 use crate::provider::Progress;
 use crate::provider::limits::{Calls, Limits};
 use crate::provider::recording::{Exchange, Recorder, Recording};
@@ -267,7 +268,10 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
         };
     }
     match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(_)) => Ok(()),
+        Ok(answer @ Value::Object(_)) => match flags::missing(&name, &answer) {
+            None => Ok(()),
+            Some(flag) => Err(format!("a row of the answer to `{name}` has no `{flag}`")),
+        },
         Ok(_) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
         Err(error) => Err(format!("the answer to `{name}` is not JSON ({error}); it starts with `{}`", start())),
     }

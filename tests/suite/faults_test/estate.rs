@@ -19,6 +19,7 @@ use crate::runner::Project;
 
 pub(super) const MANAGEMENT: &str = "111111111111";
 pub(super) const PAYMENTS: &str = "222222222222";
+pub(super) const SANDBOX: &str = "666666666666";
 pub(super) const ROGUE: &str = "101010101010";
 
 const DECLARED: &str = r#"
@@ -36,7 +37,7 @@ aws:
     - {path: /Workloads, id: ou-ab12-c3d4e5f6}
     - {path: /Sandbox}
   delegated_administrators: [{account: payments-prod, service: guardduty.amazonaws.com}]
-  trusted_services: [account.amazonaws.com, cloudtrail.amazonaws.com, guardduty.amazonaws.com]
+  trusted_services: [account.amazonaws.com, cloudtrail.amazonaws.com, guardduty.amazonaws.com, servicequotas.amazonaws.com]
   responsibility_transfers: []
   resource_policy: none
   regions:
@@ -55,7 +56,7 @@ aws:
     - {name: deny-leave, id: p-ef56ab78, type: service_control, document: {Version: "2012-10-17", Statement: [{Sid: DenyLeave, Effect: Deny, Action: "organizations:LeaveOrganization", Resource: "*"}]}, targets: [/]}
     - {name: ec2-baseline, type: declarative_policy_ec2, targets: [/]}
   settings:
-    - {serial_console_access: false}
+    - {serial_console_access: false, managed_by: account}
     - {where: {account: management, region: us-east-1}, ebs_encryption_by_default: false, ebs_default_kms_key: alias/aws/ebs, image_block_public_access: block-new-sharing, snapshot_block_public_access: unblocked, instance_metadata_defaults: {http_tokens: required}, allowed_images_settings: {state: disabled}, vpc_block_public_access: {internet_gateway_block_mode: "off"}}
   audit_logs:
     organization_trail: {multi_region: true, log_file_validation: true, management_events: all}
@@ -96,8 +97,10 @@ pub(super) fn in_line() -> Estate {
         service.quotas.retain(|code, _| name != "ec2" || ec2.contains(&code.as_str()));
         service.quotas.retain(|code, _| name != "vpc" || code == "L-0EA8095F");
     }
-    estate.accounts.retain(|id, _| [MANAGEMENT, PAYMENTS].contains(&id.as_str()));
+    estate.accounts.retain(|id, _| [MANAGEMENT, PAYMENTS, SANDBOX].contains(&id.as_str()));
     estate.account_mut(PAYMENTS).tags.clear();
+    // It is listed, and not in use: nothing is read within it.
+    estate.account_mut(SANDBOX).state = "PENDING_ACTIVATION".to_owned();
     for account in estate.accounts.values_mut() {
         account.regions.clear();
         account.quotas.clear();
@@ -110,7 +113,7 @@ pub(super) fn in_line() -> Estate {
     organization.policies.retain(|id, _| ["p-FullAWSAccess", "p-ef56ab78"].contains(&id.as_str()));
     for policy in organization.policies.values_mut() {
         policy.targets.retain(|id| {
-            let account = id.len() == 12 && ![MANAGEMENT, PAYMENTS].contains(&id.as_str());
+            let account = id.len() == 12 && ![MANAGEMENT, PAYMENTS, SANDBOX].contains(&id.as_str());
             !account && !gone.contains(id)
         });
     }
@@ -119,6 +122,8 @@ pub(super) fn in_line() -> Estate {
         .into();
     let since = organization.delegated.remove("333333333333").unwrap_or_default();
     organization.delegated.insert(PAYMENTS.to_owned(), since);
+    let quotas = ("servicequotas.amazonaws.com".to_owned(), Timestamp::UNIX_EPOCH);
+    organization.trusted_services.extend([quotas]);
     let console = json!({"ec2_attributes": {"serial_console_access": {"status": {"@@assign": "disabled"}}}});
     estate.add_policy("p-ec2base1", "ec2-baseline", "DECLARATIVE_POLICY_EC2", &console, &["/"]);
     estate.every_ec2(|settings| {

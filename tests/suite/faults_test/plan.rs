@@ -142,14 +142,21 @@ pub(super) fn damaged(calls: &[Call], dice: &mut Dice) -> Option<Trial> {
         return None;
     }
     let (path, value) = &members[dice.below(members.len())];
+    // By leaving an attribute out EC2 says that there is no preference.
+    if path.starts_with("accountLevel.") && call.operation == "GetInstanceMetadataDefaults" {
+        return None;
+    }
+    // XML has no types: text in place of a structure is a structure without members.
+    let text = call.service == "ec2" && (value.is_object() || value.is_array());
     let set = |value: Value| Effect::Set { path: path.clone(), value };
     let (class, effect) = match dice.below(4) {
-        0 => (Class::OtherType, set(other_type(value))),
-        1 => (Class::Lost, set(Value::Null)),
+        0 if !text => (Class::OtherType, set(other_type(value))),
+        0 | 1 => (Class::Lost, set(Value::Null)),
         2 => (Class::Lost, Effect::Remove { path: path.clone() }),
         _ => match value.as_str().filter(|_| is_word(path, value)) {
             Some(_) => (Class::Word, set(json!(WORD))),
-            None => (Class::OtherType, set(other_type(value))),
+            None if !text => (Class::OtherType, set(other_type(value))),
+            None => (Class::Lost, set(Value::Null)),
         },
     };
     Some(Trial::new(call, class, effect))
