@@ -50,7 +50,9 @@ fn trials(clean: &Scanned, runs: usize, seed: u64) -> Vec<Trial> {
     let mut dice = Dice(seed);
     if std::env::var("DAMAGE").is_ok() {
         let mut t = vec![];
-        while t.len() < runs { t.extend(plan::damaged(&clean.calls, &mut dice)); }
+        while t.len() < runs {
+            t.extend(plan::damaged(&clean.calls, &mut dice));
+        }
         return t;
     }
     let mut trials = plan::whole(&clean.calls, PATIENCE, &mut dice);

@@ -21,11 +21,7 @@ struct Summary {
 }
 
 fn summary(found: sdk::PolicySummary) -> Result<Summary, Gap> {
-    Ok(Summary {
-        id: required(found.id, "Id")?,
-        name: required(found.name, "Name")?,
-        aws_managed: found.aws_managed,
-    })
+    Ok(Summary { id: required(found.id, "Id")?, name: required(found.name, "Name")?, aws_managed: found.aws_managed })
 }
 
 impl Reading<'_> {

@@ -229,12 +229,18 @@ fn call(clock: Timestamp, name: &str, hours: i64, request: Value) -> Event {
 
 fn change_links(estate: &mut Estate, clock: Timestamp) {
     estate.move_account(PAYMENTS, "/Sandbox");
-    let moved = json!({"accountId": PAYMENTS, "sourceParentId": "ou-ab12-c3d4e5f6", "destinationParentId": "ou-ab12-sandbox1"});
+    let moved =
+        json!({"accountId": PAYMENTS, "sourceParentId": "ou-ab12-c3d4e5f6", "destinationParentId": "ou-ab12-sandbox1"});
     estate.log(call(clock, "MoveAccount", 20, moved));
     estate.add_account(ROGUE, "rogue", "/Sandbox").tags.insert("tier".to_owned(), "lab".to_owned());
     let unit = estate.organization_mut().units.get_mut("ou-ab12-c3d4e5f6");
     unit.into_iter().for_each(|unit| "Work".clone_into(&mut unit.name));
-    estate.log(call(clock, "UpdateOrganizationalUnit", 17, json!({"organizationalUnitId": "ou-ab12-c3d4e5f6", "name": "Work"})));
+    estate.log(call(
+        clock,
+        "UpdateOrganizationalUnit",
+        17,
+        json!({"organizationalUnitId": "ou-ab12-c3d4e5f6", "name": "Work"}),
+    ));
     let organization = estate.organization_mut();
     organization.trusted_services.insert("ram.amazonaws.com".to_owned(), Timestamp::UNIX_EPOCH);
     organization.handshakes.push(Handshake {

@@ -41,7 +41,6 @@ impl Trial {
         let fault = Fault::on(&call.action(), effect).account(&call.account).region(&call.region);
         Self { call: call.clone(), class, fault: fault.input(&call.input.to_string()) }
     }
-
 }
 
 impl std::fmt::Display for Trial {
@@ -116,7 +115,8 @@ pub(super) fn whole(calls: &[Call], patience: Duration, dice: &mut Dice) -> Vec<
 
 /// A list whose pages never end: every page of it is hit, and so only the member that chooses the list is looked at.
 fn endless(call: &Call) -> Trial {
-    const CHOOSES: [&str; 7] = ["ParentId", "AccountId", "ResourceId", "PolicyId", "Filter", "ServiceCode", "LookupAttributes"];
+    const CHOOSES: [&str; 7] =
+        ["ParentId", "AccountId", "ResourceId", "PolicyId", "Filter", "ServiceCode", "LookupAttributes"];
     let trial = Trial::new(call, Class::Lasting, Effect::RepeatedToken);
     let chosen = CHOOSES.iter().find_map(|name| Some((name, call.input.get(name)?)));
     let input = chosen.map(|(name, value)| format!("{}:{value}", json!(name)));
@@ -128,7 +128,9 @@ fn is_list(answer: &Value) -> bool {
     let members = answer.as_object().into_iter().flatten();
     let lists = members.filter(|(_, member)| member.is_array()).count();
     // Neither CloudTrail's `DescribeTrails` nor EC2 has pages.
-    let paged = answer.as_object().is_some_and(|members| members.keys().all(|name| name.chars().next().is_some_and(char::is_uppercase)));
+    let paged = answer
+        .as_object()
+        .is_some_and(|members| members.keys().all(|name| name.chars().next().is_some_and(char::is_uppercase)));
     lists == 1 && paged
 }
 
@@ -196,10 +198,31 @@ fn other_type(value: &Value) -> Value {
 /// Members that are enums in AWS's models.
 fn is_word(path: &str, value: &Value) -> bool {
     const WORDS: [&str; 26] = [
-        "State", "Status", "JoinedMethod", "Type", "FeatureSet", "RegionOptStatus", "optInStatus", "OptInStatus",
-        "OptInType", "OptInLevel", "Action", "ReadWriteType", "ServiceQuotaTemplateAssociationStatus", "RequestType",
-        "QuotaAppliedAtLevel", "QuotaRequestedAtLevel", "state", "httpTokens", "internetGatewayBlockMode",
-        "exclusionsAllowed", "managedBy", "imageBlockPublicAccessState", "zoneType", "ContextScope", "AdjustableAtLevel",
+        "State",
+        "Status",
+        "JoinedMethod",
+        "Type",
+        "FeatureSet",
+        "RegionOptStatus",
+        "optInStatus",
+        "OptInStatus",
+        "OptInType",
+        "OptInLevel",
+        "Action",
+        "ReadWriteType",
+        "ServiceQuotaTemplateAssociationStatus",
+        "RequestType",
+        "QuotaAppliedAtLevel",
+        "QuotaRequestedAtLevel",
+        "state",
+        "httpTokens",
+        "internetGatewayBlockMode",
+        "exclusionsAllowed",
+        "managedBy",
+        "imageBlockPublicAccessState",
+        "zoneType",
+        "ContextScope",
+        "AdjustableAtLevel",
         "BillingMode",
     ];
     let name = path.rsplit('.').next().unwrap_or_default();
