@@ -66,7 +66,7 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     let mut findings = finding::findings(&inputs);
     findings.retain(|finding| focus.keeps(finding.kind, &finding.scope, &finding.subject.id));
 
-    snapshot.coverage = aws.coverage().rows();
+    aws.note_reads(&mut snapshot);
     let coverage = coverage(&snapshot, &comparison.undecided, &log, &focus);
     if !request.show_personal {
         report::mask_findings(&mut findings);

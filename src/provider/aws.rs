@@ -4,6 +4,7 @@
 //! no call that changes anything: the operations it knows are those of `policies/aws/rate-limits.yaml`.
 
 mod call;
+mod earlier;
 mod events;
 mod failure;
 mod follow_up;
@@ -22,6 +23,7 @@ mod trails;
 mod wanted;
 mod wire;
 
+pub use self::earlier::{Earlier, EarlierError, Reuse};
 pub use self::kinds::shows;
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
@@ -29,7 +31,7 @@ pub use self::wanted::Narrowing;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
@@ -41,7 +43,7 @@ use self::wire::{Source, Wire};
 use super::Progress;
 use super::limits::{LimitTable, Limits};
 use super::recording::{Manifest, RECORDING_SCHEMA, Recorder, Recording, RecordingError};
-use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope};
+use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope, Snapshot};
 
 /// How the agent behaves towards AWS.
 #[derive(Clone, Debug)]
@@ -113,6 +115,7 @@ pub struct Aws {
     sessions: Mutex<BTreeMap<String, Arc<KeptSession>>>,
     coverage: Mutex<Coverage>,
     progress: Arc<Progress>,
+    earlier: Option<Earlier>,
 }
 
 /// A role that is taken once, or the reason why it was not given.
@@ -174,6 +177,7 @@ impl Aws {
         session::present(&own).await.map_err(ConnectError::NoCredentials)?;
         let identity = identify(&own, region).await?;
         wire.own_account(&identity.account);
+        let coverage = Mutex::new(Coverage::at(wire.is_replay().then_some(clock)));
         Ok(Self {
             wire,
             own,
@@ -184,8 +188,9 @@ impl Aws {
             retries: RetryPartition::custom("guardline").token_bucket(TokenBucket::unlimited()).build(),
             roles: AccessRoles::default(),
             sessions: Mutex::default(),
-            coverage: Mutex::default(),
+            coverage,
             progress,
+            earlier: None,
         })
     }
 
@@ -216,7 +221,23 @@ impl Aws {
     /// What was read so far, and what could not be.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ledger().clone()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the snapshot's own account of what was read up to date.
+    pub fn note_reads(&self, snapshot: &mut Snapshot) {
+        let coverage = self.ledger();
+        snapshot.coverage = coverage.rows();
+        snapshot.read_times = coverage.times();
+    }
+
+    /// A ledger for reads that may not count.
+    fn scratch(&self) -> Mutex<Coverage> {
+        Mutex::new(Coverage::at(self.is_replay().then_some(self.clock)))
     }
 
     /// Brings a recording to the disk.
@@ -293,7 +314,7 @@ impl Aws {
     }
 
     fn note_gap(&self, scope: Scope, source: &str, gap: &Gap) {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).gap(scope, source, gap, 0);
+        self.ledger().gap(scope, source, gap, 0);
     }
 }
 

@@ -219,7 +219,7 @@ fn approved_and_exempt() -> [Finding; 2] {
 
 fn row(scope: Scope, source: &str, status: CoverageStatus, reason: Option<&str>) -> CoverageRow {
     let reason = reason.map(str::to_owned);
-    CoverageRow { scope, source: source.to_owned(), status, reason, reads: 3, regions: Vec::new() }
+    CoverageRow { reads: 3, ..CoverageRow::new(scope, source, status, reason) }
 }
 
 fn coverage() -> Vec<CoverageRow> {

@@ -7,6 +7,7 @@ mod double;
 mod double_faults_test;
 mod double_test;
 mod drift_test;
+mod earlier_test;
 mod exit_test;
 mod follow_up_test;
 mod hardship_test;

@@ -243,15 +243,16 @@ impl Survey {
                 continue;
             }
             let name = || region.clone();
-            for service in wanted.services(account, region, region == &aws.home) {
+            let services = wanted.services(account, region, region == &aws.home);
+            if wanted.requests() || (aws.asks_history() && !services.is_empty()) {
+                self.tasks.push(Task::Requests { account: id(), region: name() });
+            }
+            for service in services {
                 let resources = wanted.resource_level(service);
                 self.tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
             }
             for index in wanted.settings(account, region) {
                 self.tasks.push(Task::Setting { account: id(), region: name(), index });
-            }
-            if wanted.requests() {
-                self.tasks.push(Task::Requests { account: id(), region: name() });
             }
             if wanted.zone_groups(account, region) {
                 self.tasks.push(Task::ZoneGroups { account: id(), region: name() });
