@@ -136,7 +136,7 @@ impl Aws {
         let environment = session::environment().await;
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
-            Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
+            Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
         let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
@@ -174,6 +174,7 @@ impl Aws {
         session::present(&own).await.map_err(ConnectError::NoCredentials)?;
         let identity = identify(&own, region).await?;
         wire.own_account(&identity.account);
+        wire.recorder().map_or(Ok(()), Recorder::begin)?;
         Ok(Self {
             wire,
             own,
@@ -222,7 +223,7 @@ impl Aws {
     /// Brings a recording to the disk.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
         self.wire.recorder().map_or(Ok(()), Recorder::finish)
     }
@@ -345,5 +346,6 @@ fn manifest(clock: Timestamp, region: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: region.to_owned(),
         note: None,
+        complete: Some(false),
     }
 }
