@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod scan;
 mod schema;
+mod signals;
 mod validate;
 
 use std::path::PathBuf;
@@ -73,6 +74,9 @@ pub enum CliError {
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
+    /// A signal came before anything was read.
+    #[error("cancelled before anything was read")]
+    Cancelled,
     /// A file cannot be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -101,6 +105,7 @@ impl CliError {
             | Self::Recording(_)
             | Self::Write { .. }
             | Self::Report(_)
+            | Self::Cancelled
             | Self::Start(_) => Exit::Nothing,
         }
     }

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::output::Output;
 use super::progress::Bar;
+use super::signals::Signals;
 use super::{CliError, output, visible};
 use crate::baseline::model::Severity;
 use crate::baseline::{self, Baseline};
@@ -48,7 +49,7 @@ Exit codes, the first that applies:
   2  bad arguments or baseline
   1  nothing could be evaluated, or the output could not be written
   3  findings are open at or above --fail-on
-  4  something was denied, throttled or failed, under --strict
+  4  something was denied, throttled or failed, under --strict or in a run that was cancelled
   0  none of these")]
 pub(super) struct Arguments {
     /// The declared baseline
@@ -127,7 +128,9 @@ impl Arguments {
         let baseline = self.load(color)?;
         let progress = Arc::new(Progress::default());
         let bar = Bar::follow(Arc::clone(&progress));
-        let (mut aws, notice) = self.provider(progress).await?;
+        cancel_on_signal(&progress)?;
+        let connected = progress.unless_cancelled(self.provider(Arc::clone(&progress))).await;
+        let (mut aws, notice) = connected.map_err(|_| CliError::Cancelled)??;
         let narrowing = self.narrow.narrowing();
         if self.plan {
             let survey = aws.survey(&baseline, &narrowing).await?;
@@ -147,6 +150,9 @@ impl Arguments {
         recorded?;
         kept.transpose()?;
         written?;
+        if outcome.report.run.cancelled && self.snapshot.is_none() {
+            output::stderr(b"what was read is not kept; with `--snapshot FILE` a run can be gone on with\n");
+        }
         Ok(self.gate.judge(&outcome.report))
     }
 
@@ -180,6 +186,20 @@ impl Arguments {
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+/// Lets the first signal end the run with what was read by then, and the second end the process.
+fn cancel_on_signal(progress: &Arc<Progress>) -> Result<(), CliError> {
+    let progress = Arc::clone(progress);
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    tokio::spawn(async move {
+        signals.next().await;
+        output::stderr(b"cancelled: what was read so far is reported; once more ends the program at once\n");
+        progress.cancel();
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Nothing.code()));
+    });
+    Ok(())
 }
 
 /// Every rule that a baseline may name.

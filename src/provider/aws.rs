@@ -285,6 +285,12 @@ impl Aws {
         session::assume(&self.own, &self.wire, &roles, account).await
     }
 
+    /// Whether the run was ended before it was done.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.progress.is_cancelled()
+    }
+
     /// Whether a recording answers.
     #[must_use]
     pub fn is_replay(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What users see, tested from outside: commands, and the wire-level double they run against.
 
+mod cancel_test;
 mod demo_test;
 #[path = "../double/double.rs"]
 mod double;

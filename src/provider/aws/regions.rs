@@ -24,6 +24,14 @@ impl Aws {
     /// The status of every region of `account`: asked from the management or a delegated account where `central`, else
     /// or after a refusal in the account itself.
     pub(super) async fn region_status(&self, account: &str, central: bool) -> Observation<Statuses> {
+        let done = self.progress.unless_cancelled(self.ask_for_regions(account, central)).await;
+        done.unwrap_or_else(|gap| {
+            self.note_gap(Scope::account(Provider::Aws, account), LIST_REGIONS, &gap);
+            Observation::Unknown(gap)
+        })
+    }
+
+    async fn ask_for_regions(&self, account: &str, central: bool) -> Observation<Statuses> {
         let mut refusals = Vec::new();
         if central && account != self.identity.account {
             match self.list_regions_centrally(account).await {

@@ -15,7 +15,7 @@ use super::survey::Survey;
 use super::{Aws, client, trails};
 use crate::estate::{
     AccountFacts, AppliedQuota, Coverage, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Provider,
-    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Setting, Snapshot, Trail,
+    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Scope, Setting, Snapshot, Trail,
 };
 
 /// How many accounts are asked for defaults before these count as refused; one whose role is not given is not asked.
@@ -102,28 +102,37 @@ impl Aws {
     }
 
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
-        let (account, region) = match &task {
-            Task::Definitions { accounts, region, .. } => {
-                let fact = self.definitions(&task, accounts, region).await;
-                return (task, fact);
-            }
-            Task::AutoManagement { account } => (account.clone(), self.home.clone()),
-            other => (other.account().to_owned(), other.region().to_owned()),
-        };
-        let scope = self.scope(&account, &region);
-        let fact = match self.session(&account).await {
-            Ok(session) => {
-                let reader = Reader::new(&self.coverage, &scope);
-                self.ask(&task, &session, &region, &reader).await
-            }
-            Err(gap) => {
-                for source in task.sources() {
-                    self.note_gap(scope.clone(), &source, &gap);
-                }
-                task.unknown(gap)
-            }
-        };
+        let done = self.progress.unless_cancelled(self.carry_out(&task)).await;
+        let fact = done.unwrap_or_else(|gap| self.given_up(&task, &gap));
         (task, fact)
+    }
+
+    async fn carry_out(&self, task: &Task) -> Fact {
+        if let Task::Definitions { accounts, region, .. } = task {
+            return self.definitions(task, accounts, region).await;
+        }
+        match self.session(task.account()).await {
+            Ok(session) => {
+                let (scope, region) = self.place(task);
+                self.ask(task, &session, &region, &Reader::new(&self.coverage, &scope)).await
+            }
+            Err(gap) => self.given_up(task, &gap),
+        }
+    }
+
+    /// A task that was not begun or not ended, with all that it would have read.
+    fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
+        let (scope, _) = self.place(task);
+        for source in task.sources() {
+            self.note_gap(scope.clone(), &source, gap);
+        }
+        task.unknown(gap.clone())
+    }
+
+    /// Where a task is carried out; what holds for all regions is kept in one of them.
+    fn place(&self, task: &Task) -> (Scope, String) {
+        let region = if task.region() == GLOBAL { &self.home } else { task.region() };
+        (self.scope(task.account(), region), region.to_owned())
     }
 
     async fn ask(&self, task: &Task, session: &aws_config::SdkConfig, region: &str, reader: &Reader<'_>) -> Fact {

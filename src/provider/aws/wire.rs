@@ -123,19 +123,31 @@ impl Wire {
             return Err(broken("a request without a signature cannot be limited or recorded".to_owned()));
         };
         let account = self.account_of(&call.key);
-        self.count(&call, &account);
+        let answer = self.progress.unless_cancelled(self.carry_out(&call, account, request, live)).await;
+        // Not worth another try.
+        answer.unwrap_or_else(|gap| Err(ConnectorError::user(gap.reason.into())))
+    }
+
+    async fn carry_out(
+        &self,
+        call: &Call,
+        account: String,
+        request: HttpRequest,
+        live: Option<SharedHttpConnector>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        self.count(call, &account);
         match (&self.source, live) {
             (Source::Replay(recording), _) => {
                 self.progress.made();
                 tracing::debug!("{} for {account} in {}, from the recording", call.name(), call.region);
-                replayed(recording, &call, &account)
+                replayed(recording, call, &account)
             }
             (Source::Live(_), Some(connector)) => {
                 self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
                 tracing::debug!("{} for {account} in {}", call.name(), call.region);
                 let answer = in_time(PATIENCE, answer(&connector, request)).await;
                 self.progress.made();
-                self.checked(&call, account, answer?)
+                self.checked(call, account, answer?)
             }
             (Source::Live(_), None) => Err(broken("there is no connection to make the call on".to_owned())),
         }
