@@ -147,8 +147,10 @@ impl Arguments {
         if self.plan {
             let survey = aws.survey(&baseline, &narrowing).await?;
             drop(bar);
-            aws.finish()?;
-            return show_plan(&survey.estimate(&aws));
+            let recorded = aws.finish();
+            let shown = show_plan(&survey.estimate(&aws));
+            recorded?;
+            return shown;
         }
         let request = Request { narrowing, show_personal: self.output.show_personal, notice };
         let outcome = scan(&mut aws, &baseline, &request).await?;
@@ -209,7 +211,7 @@ impl Arguments {
         let concurrency = usize::try_from(self.pace.concurrency.get()).unwrap_or(usize::MAX);
         if let Some(directory) = &self.replay {
             let recording = Recording::open(directory)?;
-            let notice = recording.manifest().note.clone();
+            let notice = recording.notice();
             return Ok((Aws::replay(recording, concurrency, progress).await?, notice));
         }
         let options = Options {

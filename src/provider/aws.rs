@@ -81,6 +81,11 @@ pub enum ConnectError {
         /// What helps.
         fix: &'static str,
     },
+    /// The recording begins with who reads.
+    #[error(
+        "the recording does not say who read: {0}; check that its files are those that were written, or record anew with `--record-to`"
+    )]
+    NotRecorded(String),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -139,7 +144,7 @@ impl Aws {
         let environment = session::environment().await;
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
-            Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
+            Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
         let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
@@ -175,9 +180,13 @@ impl Aws {
             .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
         let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
         session::present(&own).await.map_err(ConnectError::NoCredentials)?;
-        let identity = identify(&own, region).await?;
+        let identity = identify(&own).await.map_err(|(reason, fix)| match wire.is_replay() {
+            true => ConnectError::NotRecorded(reason),
+            false => ConnectError::NoIdentity { region: region.to_owned(), reason, fix },
+        })?;
         wire.own_account(&identity.account);
         let coverage = Mutex::new(Coverage::at(wire.is_replay().then_some(clock)));
+        wire.recorder().map_or(Ok(()), Recorder::begin)?;
         Ok(Self {
             wire,
             own,
@@ -243,7 +252,7 @@ impl Aws {
     /// Brings a recording to the disk.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
         self.wire.recorder().map_or(Ok(()), Recorder::finish)
     }
@@ -331,23 +340,15 @@ macro_rules! client {
 }
 use client;
 
-async fn identify(own: &SdkConfig, region: &str) -> Result<Identity, ConnectError> {
+/// Who reads, or what happened and what helps in front of a cloud.
+async fn identify(own: &SdkConfig) -> Result<Identity, (String, &'static str)> {
     let answer = aws_sdk_sts::Client::new(own).get_caller_identity().send().await;
-    let no_identity = |reason: String, fix| ConnectError::NoIdentity { region: region.to_owned(), reason, fix };
     let answer = answer.map_err(|error| {
-        let gap = failure::gap(error);
-        let fix = match gap.reason.split(':').next().unwrap_or_default() {
-            "ExpiredToken" | "ExpiredTokenException" => "sign in again, or renew the session token",
-            "InvalidClientTokenId" | "UnrecognizedClientException" => "check the access key, and that the region is on",
-            "RequestTimeTooSkewed" | "SignatureDoesNotMatch" | "RequestExpired" | "InvalidSignatureException" => {
-                "check this machine's clock and the secret access key"
-            }
-            _ => "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`",
-        };
-        no_identity(gap.reason, fix)
+        let fix = failure::identity_fix(failure::code(&error));
+        (failure::gap(error).reason, fix)
     })?;
     let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
-        return Err(no_identity("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
+        return Err(("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
     };
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     Ok(Identity { account, arn, partition })
@@ -372,5 +373,6 @@ fn manifest(clock: Timestamp, region: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: region.to_owned(),
         note: None,
+        complete: Some(false),
     }
 }

@@ -67,8 +67,16 @@ impl Aws {
     /// Reads the organisation and the regions, and plans the rest.
     ///
     /// # Errors
-    /// When the environment lacks what the baseline names.
+    /// When the environment lacks what the baseline names. A recording of such a run is taken back.
     pub async fn survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
+        let survey = self.checked_survey(baseline, narrowing).await;
+        if let (Err(_), Some(recorder)) = (&survey, self.wire.recorder()) {
+            recorder.abandon();
+        }
+        survey
+    }
+
+    async fn checked_survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
         narrowing.check()?;
         self.roles = self.access(baseline)?;
         let survey = self.look_around(baseline, narrowing).await;

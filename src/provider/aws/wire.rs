@@ -161,7 +161,7 @@ impl Wire {
         (mut response, body): (HttpResponse, AggregatedBytes),
     ) -> Result<HttpResponse, ConnectorError> {
         let body = body.into_bytes();
-        self.record(call, account, &response, &body)?;
+        self.record(call, account, &response, &body);
         if response.status().is_success() {
             whole(call, &body).map_err(broken)?;
         }
@@ -169,17 +169,17 @@ impl Wire {
         Ok(response)
     }
 
-    fn record(&self, call: &Call, account: String, response: &HttpResponse, body: &[u8]) -> Result<(), ConnectorError> {
-        let Some(recorder) = &self.recorder else { return Ok(()) };
+    fn record(&self, call: &Call, account: String, response: &HttpResponse, body: &[u8]) {
+        let Some(recorder) = &self.recorder else { return };
         // What hands out credentials is never kept. That it was refused is, without what was sent: it carries none.
         let identity = call.service == "sts" && call.operation == "GetCallerIdentity";
         let role = (call.service == "sts" && call.operation == "AssumeRole").then(|| role_of(call));
         if call.service == "sts" && !identity && role.is_none() {
-            return Ok(());
+            return;
         }
         if let Some(role) = role.filter(|_| response.status().is_success()) {
             recorder.given(role);
-            return Ok(());
+            return;
         }
         let input = role.map_or_else(|| call.input.clone(), |role| serde_json::json!({ "RoleArn": role }));
         let headers = KEPT_HEADERS
@@ -200,9 +200,8 @@ impl Wire {
         };
         match role {
             Some(role) => recorder.refused(role, exchange),
-            None => recorder.note(exchange).map_err(|error| ConnectorError::user(error.into()))?,
+            None => recorder.note(exchange),
         }
-        Ok(())
     }
 }
 
