@@ -248,6 +248,52 @@ fn a_window_that_was_not_read_whole_says_so() {
 }
 
 #[test]
+fn a_change_that_the_log_had_no_time_to_fill_after_says_so() {
+    // The window ends at noon.
+    let made = |when: &str| who(&detached(), &[detach("e-1", when, target())], &snapshot());
+    let answer = made("2026-11-03T11:45:00Z");
+    assert_eq!(ends(&answer), (Outcome::Attributed, Confidence::High), "{}", answer.reason);
+    let answer = made("2026-11-03T11:45:01Z");
+    assert_eq!(ends(&answer), (Outcome::Attributed, Confidence::Medium));
+    assert!(answer.principal.is_some(), "it is named, and said to be less sure");
+    assert_eq!(
+        answer.reason,
+        "`DetachPolicy` is the last change of this subject in the log, and its effect is the present state; the log was \
+         read up to 2026-11-03T12:00:00Z, and a record of a later change may not have arrived in it yet"
+    );
+    // What the provider did itself is no surer.
+    let mut own = detach("e-1", "2026-11-03T11:59:00Z", target());
+    own["userIdentity"] = json!({"type": "AWSService", "invokedBy": ORGANIZATIONS});
+    let answer = who(&detached(), &[own], &snapshot());
+    assert_eq!(ends(&answer), (Outcome::Automatic, Confidence::Medium));
+    assert!(answer.reason.contains("may not have arrived"), "{}", answer.reason);
+}
+
+#[test]
+fn a_call_that_may_still_arrive_is_not_taken_for_one_that_was_not_made() {
+    // The quota's history is faster than the log: that the log holds no record is no contradiction yet.
+    let asked = |created: &str| {
+        with_requests(vec![request("q-1", "APPROVED", 640.0, Some("arn:aws:iam::111111111111:user/eve"), created)])
+    };
+    let answer = who(&raised(), &[], &asked("2026-11-03T11:50:00Z"));
+    assert_eq!(ends(&answer), (Outcome::Attributed, Confidence::Medium));
+    assert!(answer.reason.ends_with("its record may not have arrived in the log yet"), "{}", answer.reason);
+    let answer = who(&raised(), &[], &asked("2026-11-03T11:40:00Z"));
+    assert_eq!(ends(&answer), (Outcome::Attributed, Confidence::Low));
+    // A report without its call is the provider's own doing only once the call would have arrived.
+    let mut managed = with_requests(Vec::new());
+    for account in managed.accounts.values_mut() {
+        let here = account.regions.values_mut();
+        here.for_each(|facts| facts.quota_auto_management = Some(Observation::Known("adjust".to_owned())));
+    }
+    let report = |when: &str| [granted("1", when, "CASE_CLOSED", "640.0")];
+    assert_eq!(who(&raised(), &report("2026-11-03T11:40:00Z"), &managed).outcome, Outcome::Automatic);
+    let answer = who(&raised(), &report("2026-11-03T11:50:00Z"), &managed);
+    assert_eq!(answer.outcome, Outcome::Ambiguous);
+    assert!(answer.reason.contains("may not have arrived"), "{}", answer.reason);
+}
+
+#[test]
 fn a_record_that_cannot_be_used_is_counted_and_is_a_gap() {
     let mut broken = detach("e-2", "2026-11-03T03:00:00Z", target());
     broken["eventTime"] = json!("later");
