@@ -509,6 +509,20 @@ fn without_a_proven_author_nothing_is_approved() {
 }
 
 #[test]
+fn an_approval_on_less_than_full_proof_says_why_it_is_trusted_less() {
+    let by = "{role: 'arn:aws:iam::*:role/deploy'}";
+    let sure = made_by(role(DEPLOY, "ci"), Vec::new(), IN_WINDOW);
+    assert_eq!(approval(by, sure.clone()), (Status::Approved, Vec::new()));
+    let gap = "it fits; a later change may be missing: a log was throttled".to_owned();
+    let less = Attribution { confidence: Confidence::Medium, reason: gap, ..sure };
+    let note = "CHG-4711 applies, but who made the change is not fully certain: it fits; a later change may be missing: a log \
+                was throttled";
+    assert_eq!(approval(by, less.clone()), (Status::Approved, vec![note.to_owned()]));
+    // What does not apply is not said to.
+    assert!(approval("{role: 'arn:aws:iam::*:role/other'}", less).1.iter().all(|note| !note.contains("applies, but")));
+}
+
+#[test]
 fn a_role_is_known_by_its_arn_and_a_star_account_means_this_estate() {
     let by = "{role: 'arn:aws:iam::*:role/deploy*'}";
     let with = |arn: &str| approval(by, made_by(role(arn, "ci"), Vec::new(), IN_WINDOW)).0;
