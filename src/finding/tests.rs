@@ -111,6 +111,7 @@ fn snapshot() -> Snapshot {
         accounts: BTreeMap::<String, AccountFacts>::new(),
         quota_definitions: BTreeMap::new(),
         coverage: Vec::new(),
+        read_times: Vec::new(),
     }
 }
 
