@@ -147,7 +147,8 @@ impl Aws {
             Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
-        let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
+        let limits =
+            Limits::new(limit_table().scaled(options.limit_factor), options.max_rps).at_once(options.concurrency);
         let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
         Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
     }
