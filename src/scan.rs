@@ -66,13 +66,14 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     let mut findings = finding::findings(&inputs);
     findings.retain(|finding| focus.keeps(finding.kind, &finding.scope, &finding.subject.id));
 
-    snapshot.coverage = aws.coverage().rows();
+    aws.note_reads(&mut snapshot);
     let coverage = coverage(&snapshot, &comparison.undecided, &log, &focus);
     if !request.show_personal {
         report::mask_findings(&mut findings);
         report::mask_snapshot(&mut snapshot);
     }
     let mut run = describe(aws, baseline, window);
+    run.cancelled = aws.is_cancelled();
     run.narrowed = !focus.is_whole();
     run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
         || findings.iter().any(|finding| finding.kind != Kind::Baseline);
@@ -121,6 +122,7 @@ fn describe(aws: &Aws, baseline: &Baseline, window: Window) -> Run {
         window,
         replayed: aws.is_replay(),
         narrowed: false,
+        cancelled: false,
         evaluated: false,
         notice: None,
     }

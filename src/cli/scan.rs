@@ -3,8 +3,9 @@
 //! In: a baseline, and the environment of the cloud or a recording. Out: what was asked for on stdout or in files, and an
 //! exit code. It never prints anything but data on stdout.
 
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use jiff::tz::TimeZone;
 
 use super::output::Output;
 use super::progress::Bar;
+use super::signals::Signals;
 use super::{CliError, output, visible};
-use crate::baseline::model::Severity;
+use crate::baseline::model::{Period, Severity};
 use crate::baseline::{self, Baseline};
 use crate::compare::Rule;
-use crate::provider::aws::{Aws, Narrowing, Options};
+use crate::estate::Snapshot;
+use crate::provider::aws::{Aws, Earlier, EarlierError, Narrowing, Options, Reuse};
 use crate::provider::recording::Recording;
 use crate::provider::{Estimate, Progress};
 use crate::report::{self, Exit, ExitOptions, Report, Verdict, verdict};
@@ -48,7 +51,7 @@ Exit codes, the first that applies:
   2  bad arguments or baseline
   1  nothing could be evaluated, or the output could not be written
   3  findings are open at or above --fail-on
-  4  something was denied, throttled or failed, under --strict
+  4  something was denied, throttled or failed, under --strict or in a run that was cancelled
   0  none of these")]
 pub(super) struct Arguments {
     /// The declared baseline
@@ -60,6 +63,15 @@ pub(super) struct Arguments {
     /// Write what was read to a file (`guardline/snapshot/v1`)
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
+    /// Take over the quotas of an earlier snapshot where nobody asked to change them since; all else is read anew
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "plan", "record_to", "replay"])]
+    since_snapshot: Option<PathBuf>,
+    /// Go on with a scan that was cancelled, from the snapshot it left; the organisation is read anew
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "record_to", "replay"])]
+    resume: Option<PathBuf>,
+    /// How old a read that is taken over may be
+    #[arg(long, value_name = "PERIOD", default_value = "24h", value_parser = period)]
+    max_age: Period,
     /// Keep every exchange with the provider in a new directory, without credentials
     #[arg(long, value_name = "DIR", conflicts_with = "replay")]
     record_to: Option<PathBuf>,
@@ -127,13 +139,18 @@ impl Arguments {
         let baseline = self.load(color)?;
         let progress = Arc::new(Progress::default());
         let bar = Bar::follow(Arc::clone(&progress));
-        let (mut aws, notice) = self.provider(progress).await?;
+        cancel_on_signal(&progress)?;
+        let connected = progress.unless_cancelled(self.provider(Arc::clone(&progress))).await;
+        let (mut aws, notice) = connected.map_err(|_| CliError::Cancelled)??;
+        self.take_over(&mut aws)?;
         let narrowing = self.narrow.narrowing();
         if self.plan {
             let survey = aws.survey(&baseline, &narrowing).await?;
             drop(bar);
-            aws.finish()?;
-            return show_plan(&survey.estimate(&aws));
+            let recorded = aws.finish();
+            let shown = show_plan(&survey.estimate(&aws));
+            recorded?;
+            return shown;
         }
         let request = Request { narrowing, show_personal: self.output.show_personal, notice };
         let outcome = scan(&mut aws, &baseline, &request).await?;
@@ -145,7 +162,35 @@ impl Arguments {
         recorded?;
         kept.transpose()?;
         written?;
+        if outcome.report.run.cancelled && self.snapshot.is_none() {
+            output::stderr(b"what was read is not kept; with `--snapshot FILE` a run can be gone on with\n");
+        }
         Ok(self.gate.judge(&outcome.report))
+    }
+
+    /// Lets an earlier run stand in for some reads. One that is too old to be gone on with is a mistake; as the start of a
+    /// scheduled run it only saves nothing.
+    fn take_over(&self, aws: &mut Aws) -> Result<(), CliError> {
+        let (path, reuse) = match (&self.resume, &self.since_snapshot) {
+            (Some(path), _) => (path, Reuse::GoOn),
+            (None, Some(path)) => (path, Reuse::UnchangedQuotas),
+            (None, None) => return Ok(()),
+        };
+        let scheduled = reuse == Reuse::UnchangedQuotas;
+        let saves_nothing = |why: String| {
+            output::stderr(
+                format!("warning: `{}`: {}; everything is read\n", path.display(), visible(&why)).as_bytes(),
+            );
+            Ok(())
+        };
+        let snapshot = match read_snapshot(path) {
+            Err(error) if scheduled && error.kind() == ErrorKind::NotFound => return saves_nothing(error.to_string()),
+            snapshot => snapshot.map_err(|source| CliError::Snapshot { path: path.clone(), source })?,
+        };
+        match aws.take_over(Earlier::new(snapshot, reuse, self.max_age.length(), aws.clock())) {
+            Err(error @ EarlierError::TooOld) if scheduled => saves_nothing(error.to_string()),
+            done => Ok(done?),
+        }
     }
 
     /// Reads the baseline and says what is to be said about it.
@@ -166,7 +211,7 @@ impl Arguments {
         let concurrency = usize::try_from(self.pace.concurrency.get()).unwrap_or(usize::MAX);
         if let Some(directory) = &self.replay {
             let recording = Recording::open(directory)?;
-            let notice = recording.manifest().note.clone();
+            let notice = recording.notice();
             return Ok((Aws::replay(recording, concurrency, progress).await?, notice));
         }
         let options = Options {
@@ -178,6 +223,29 @@ impl Arguments {
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+fn period(written: &str) -> Result<Period, String> {
+    Period::try_from(written.to_owned())
+}
+
+fn read_snapshot(path: &Path) -> Result<Snapshot, std::io::Error> {
+    let file = std::io::BufReader::new(std::fs::File::open(path)?);
+    Ok(serde_json::from_reader(file)?)
+}
+
+/// Lets the first signal end the run with what was read by then, and the second end the process.
+fn cancel_on_signal(progress: &Arc<Progress>) -> Result<(), CliError> {
+    let progress = Arc::clone(progress);
+    let mut signals = Signals::new().map_err(CliError::Start)?;
+    tokio::spawn(async move {
+        signals.next().await;
+        output::stderr(b"cancelled: what was read so far is reported; once more ends the program at once\n");
+        progress.cancel();
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Nothing.code()));
+    });
+    Ok(())
 }
 
 /// Every rule that a baseline may name.

@@ -67,7 +67,9 @@ pub fn verdict(report: &Report, options: ExitOptions) -> Verdict {
     let open = report.findings.iter().filter(|finding| finding.status == Status::Open);
     let count = open.filter(|finding| finding.severity >= options.fail_on).count();
     let found = (count > 0 && !options.exit_zero).then(|| found(count, options.fail_on));
-    let incomplete = (options.strict && !report.summary.coverage.complete).then(|| unread(report));
+    // Whoever cancels a run must not take what it did not get to for clean.
+    let strict = options.strict || report.run.cancelled;
+    let incomplete = (strict && !report.summary.coverage.complete).then(|| unread(report));
     match (found, incomplete) {
         (Some(found), Some(unread)) => {
             because(Exit::Findings, format!("{found}; coverage is incomplete too: {unread}"))

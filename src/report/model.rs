@@ -60,6 +60,8 @@ pub struct Run {
     pub replayed: bool,
     /// Whether the command line left something out: then nothing can be said of the whole estate.
     pub narrowed: bool,
+    /// Whether it was ended before it was done: what was not read by then is unknown.
+    pub cancelled: bool,
     /// Whether anything that the run was to look at could be evaluated.
     pub evaluated: bool,
     /// Something every reader must know: that the estate is made up, say.
@@ -178,6 +180,9 @@ impl Summary {
         let mut sentence = sentence(estate, in_line, open, status, &coverage);
         if run.narrowed {
             sentence.push_str("; the command line left the rest out");
+        }
+        if run.cancelled {
+            sentence.push_str("; cancelled before it was done");
         }
         Self { sentence, in_line, open, status, coverage }
     }

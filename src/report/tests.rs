@@ -219,7 +219,7 @@ fn approved_and_exempt() -> [Finding; 2] {
 
 fn row(scope: Scope, source: &str, status: CoverageStatus, reason: Option<&str>) -> CoverageRow {
     let reason = reason.map(str::to_owned);
-    CoverageRow { scope, source: source.to_owned(), status, reason, reads: 3, regions: Vec::new() }
+    CoverageRow { reads: 3, ..CoverageRow::new(scope, source, status, reason) }
 }
 
 fn coverage() -> Vec<CoverageRow> {
@@ -253,6 +253,7 @@ fn run() -> Run {
         window: Window { from: time("2026-11-17T06:00:00Z"), until: time("2026-11-24T06:00:00Z") },
         replayed: true,
         narrowed: false,
+        cancelled: false,
         evaluated: true,
         notice: Some("This estate is made up.".to_owned()),
     }
@@ -461,6 +462,23 @@ fn code_4_incomplete_under_strict_and_3_that_names_both() {
     // `--exit-zero` only removes 3.
     assert_eq!(code(&both, ExitOptions { exit_zero: true, ..strict }).0, 4);
     assert_eq!(code(&both, ExitOptions { exit_zero: true, ..ExitOptions::default() }).0, 0);
+}
+
+#[test]
+fn a_cancelled_run_counts_as_strict() {
+    let cancelled = |mut report: Report| {
+        report.run.cancelled = true;
+        Report::new("acme", report.run, report.findings, report.coverage)
+    };
+    let unread = cancelled(small(&[Severity::Low], CoverageStatus::Failed));
+    assert_eq!(code(&unread, ExitOptions::default()).0, 4);
+    assert!(unread.summary.sentence.ends_with("; cancelled before it was done"), "{}", unread.summary.sentence);
+    let found = cancelled(small(&[Severity::High], CoverageStatus::Failed));
+    assert_eq!(code(&found, ExitOptions::default()).0, 3);
+    assert_eq!(code(&found, ExitOptions { exit_zero: true, ..ExitOptions::default() }).0, 4);
+    // It came too late to keep anything from being read.
+    let whole = cancelled(small(&[Severity::Low], CoverageStatus::Evaluated));
+    assert_eq!(code(&whole, ExitOptions::default()).0, 0);
 }
 
 #[test]

@@ -74,14 +74,9 @@ impl Focus {
 
     /// One row that says that not everything was compared.
     pub(super) fn left_out(&self, snapshot: &Snapshot) -> Option<CoverageRow> {
-        (!self.is_whole()).then(|| CoverageRow {
-            scope: Scope::account(snapshot.provider, &snapshot.caller_account),
-            source: "everything else".to_owned(),
-            status: CoverageStatus::Skipped,
-            reason: Some("left out on the command line".to_owned()),
-            reads: 0,
-            regions: Vec::new(),
-        })
+        let scope = Scope::account(snapshot.provider, &snapshot.caller_account);
+        let reason = || Some("left out on the command line".to_owned());
+        (!self.is_whole()).then(|| CoverageRow::new(scope, "everything else", CoverageStatus::Skipped, reason()))
     }
 
     /// Whether nothing is left out.

@@ -33,6 +33,7 @@ mod story;
 pub mod sts;
 pub mod wire;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -65,6 +66,8 @@ pub struct Options {
     pub strict_regions: bool,
     /// Keep what was answered in the log, undamaged: for a test that wants to know what there is to damage.
     pub keep_answers: bool,
+    /// Sessions of roles end after so long, whatever was asked for.
+    pub session: Option<SignedDuration>,
 }
 
 /// One request, as the server saw it.
@@ -112,6 +115,7 @@ pub(crate) struct Shared {
     strict_regions: bool,
     pub(crate) keep_answers: bool,
     turns: Mutex<Vec<Turn>>,
+    pub(crate) traffic: Traffic,
 }
 
 /// A change of the estate that waits for its call.
@@ -123,6 +127,35 @@ struct Turn {
     /// So many calls are still to be answered before it.
     left: u64,
     change: Box<dyn FnOnce(&mut Estate) + Send>,
+}
+
+/// How much came at once.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    connections: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One request that is being answered.
+pub(crate) struct UnderWay<'a>(&'a Traffic);
+
+impl Traffic {
+    pub(crate) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        UnderWay(self)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What goes back for one request, before it is bytes.
@@ -154,7 +187,7 @@ impl Server {
     pub fn start_with(estate: Estate, options: Options) -> Self {
         let shared = Arc::new(Shared {
             estate: RwLock::new(estate),
-            sessions: Sessions::default(),
+            sessions: Sessions::lasting(options.session),
             faults: Mutex::new(Faults::new(options.faults)),
             limits: Mutex::new(options.limits.map(Limits::published)),
             calls: Mutex::default(),
@@ -164,6 +197,7 @@ impl Server {
             strict_regions: options.strict_regions,
             keep_answers: options.keep_answers,
             turns: Mutex::default(),
+            traffic: Traffic::default(),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
@@ -232,6 +266,16 @@ impl Server {
     /// Ends every session of an assumed role.
     pub fn expire_sessions(&self) {
         self.shared.sessions.expire_all();
+    }
+
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.shared.traffic.connections.load(Ordering::Relaxed)
+    }
+
+    /// The most requests that were being answered at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.traffic.most.load(Ordering::SeqCst)
     }
 
     /// Every call so far, in the order they were answered.

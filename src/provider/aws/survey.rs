@@ -67,8 +67,16 @@ impl Aws {
     /// Reads the organisation and the regions, and plans the rest.
     ///
     /// # Errors
-    /// When the environment lacks what the baseline names.
+    /// When the environment lacks what the baseline names. A recording of such a run is taken back.
     pub async fn survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
+        let survey = self.checked_survey(baseline, narrowing).await;
+        if let (Err(_), Some(recorder)) = (&survey, self.wire.recorder()) {
+            recorder.abandon();
+        }
+        survey
+    }
+
+    async fn checked_survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
         narrowing.check()?;
         self.roles = self.access(baseline)?;
         let survey = self.look_around(baseline, narrowing).await;
@@ -242,15 +250,16 @@ impl Survey {
                 continue;
             }
             let name = || region.clone();
-            for service in wanted.services(account, region, region == &aws.home) {
+            let services = wanted.services(account, region, region == &aws.home);
+            if wanted.requests() || (aws.asks_history() && !services.is_empty()) {
+                self.tasks.push(Task::Requests { account: id(), region: name() });
+            }
+            for service in services {
                 let resources = wanted.resource_level(service);
                 self.tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
             }
             for index in wanted.settings(account, region) {
                 self.tasks.push(Task::Setting { account: id(), region: name(), index });
-            }
-            if wanted.requests() {
-                self.tasks.push(Task::Requests { account: id(), region: name() });
             }
             if wanted.zone_groups(account, region) {
                 self.tasks.push(Task::ZoneGroups { account: id(), region: name() });
