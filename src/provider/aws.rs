@@ -6,6 +6,7 @@
 mod call;
 mod earlier;
 mod events;
+mod fabric;
 mod failure;
 mod flags;
 mod follow_up;

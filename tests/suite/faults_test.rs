@@ -11,6 +11,7 @@ mod estate;
 mod oracle;
 mod plan;
 mod scans;
+mod turns;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};

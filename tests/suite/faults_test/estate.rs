@@ -36,6 +36,7 @@ aws:
   organizational_units:
     - {path: /Workloads, id: ou-ab12-c3d4e5f6}
     - {path: /Sandbox}
+    - {path: /Empty}
   delegated_administrators: [{account: payments-prod, service: guardduty.amazonaws.com}]
   trusted_services: [account.amazonaws.com, cloudtrail.amazonaws.com, guardduty.amazonaws.com, servicequotas.amazonaws.com]
   responsibility_transfers: []
@@ -124,6 +125,7 @@ pub(super) fn in_line() -> Estate {
     organization.delegated.insert(PAYMENTS.to_owned(), since);
     let quotas = ("servicequotas.amazonaws.com".to_owned(), Timestamp::UNIX_EPOCH);
     organization.trusted_services.extend([quotas]);
+    estate.add_unit("ou-ab12-empty001", "/Empty");
     let console = json!({"ec2_attributes": {"serial_console_access": {"status": {"@@assign": "disabled"}}}});
     estate.add_policy("p-ec2base1", "ec2-baseline", "DECLARATIVE_POLICY_EC2", &console, &["/"]);
     estate.every_ec2(|settings| {

@@ -1,0 +1,97 @@
+//! What an organisation is woven of: its tree, and the policies that hang on it. They are read by many calls, and may change
+//! between two of them.
+//!
+//! In: an identity that may read the organisation. Out: both, of one moment as far as anybody can tell; else the attachments
+//! are unknown. It reads nothing twice unless what it read cannot be true at one time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::failure::failed;
+use super::organization::{Reading, Tree};
+use crate::estate::{Gap, Observation, Policy};
+
+/// Of these types something is attached to the root, every unit and every account: the last one cannot be detached.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_attach.html>
+const EVERYWHERE: [&str; 2] = ["RESOURCE_CONTROL_POLICY", "SERVICE_CONTROL_POLICY"];
+
+/// Root, policy types, tree and policies.
+#[derive(Clone, PartialEq)]
+pub(super) struct Fabric {
+    pub(super) root: Observation<String>,
+    pub(super) policy_types: Observation<BTreeMap<String, String>>,
+    pub(super) tree: Result<Tree, Gap>,
+    pub(super) policies: BTreeMap<String, Observation<Vec<Policy>>>,
+}
+
+impl Reading<'_> {
+    /// The fabric, read again where it is torn. One that is torn twice in the same way is what it is.
+    pub(super) async fn fabric(&self) -> Fabric {
+        let first = self.fabric_once().await;
+        if first.is_whole() && !self.was_switched_off(&first).await {
+            return first;
+        }
+        let mut second = self.fabric_once().await;
+        if second != first && !second.is_whole() {
+            self.untell(&mut second);
+        }
+        second
+    }
+
+    /// Whether a type of which nothing is attached anywhere was switched off since it was listed as on: that detaches all
+    /// of its policies at once.
+    async fn was_switched_off(&self, fabric: &Fabric) -> bool {
+        let bare = fabric.policies.values().filter_map(Observation::known).any(|policies| {
+            let is_bare = |policy: &Policy| policy.targets.known().is_some_and(Vec::is_empty);
+            !policies.is_empty() && policies.iter().all(is_bare)
+        });
+        let known = fabric.policy_types.known();
+        bare && matches!(self.root().await, Observation::Known((_, types)) if Some(&types) != known)
+    }
+
+    async fn fabric_once(&self) -> Fabric {
+        let (root, policy_types) = match self.root().await {
+            Observation::Known((id, types)) => (Observation::Known(id), Observation::Known(types)),
+            Observation::Absent => (Observation::Absent, Observation::Absent),
+            Observation::Unknown(gap) => (Observation::Unknown(gap.clone()), Observation::Unknown(gap)),
+        };
+        let (tree, policies) = tokio::join!(self.tree(&root), self.policies(&policy_types));
+        Fabric { root, policy_types, tree, policies }
+    }
+
+    /// Nobody can tell what hangs where.
+    fn untell(&self, fabric: &mut Fabric) {
+        for policy in fabric.policies.values_mut().filter_map(policies_mut).flatten() {
+            let source = format!("organizations:ListTargetsForPolicy {}", policy.id);
+            let gap = failed("the organisation changed again and again while it was read");
+            policy.targets = Observation::Unknown(self.reader.unusable(&source, gap));
+        }
+    }
+}
+
+fn policies_mut(policies: &mut Observation<Vec<Policy>>) -> Option<&mut Vec<Policy>> {
+    match policies {
+        Observation::Known(policies) => Some(policies),
+        Observation::Absent | Observation::Unknown(_) => None,
+    }
+}
+
+impl Fabric {
+    /// Whether all of it can be true at one time. What was not read says nothing.
+    fn is_whole(&self) -> bool {
+        let Ok(tree) = &self.tree else { return true };
+        // A closed account is attached to nothing any more.
+        let open = tree.accounts.iter().filter(|account| account.state != "CLOSED");
+        let nodes = tree.units.iter().map(|unit| &unit.id).chain(open.map(|account| &account.id));
+        let nodes: BTreeSet<&str> = nodes.chain(self.root.known()).map(String::as_str).collect();
+        let gone: BTreeSet<&str> = tree.accounts.iter().map(|account| account.id.as_str()).collect();
+        self.policies.iter().all(|(name, policies)| {
+            let Some(policies) = policies.known() else { return true };
+            let known = policies.iter().filter_map(|policy| policy.targets.known()).flatten();
+            let targets: BTreeSet<&str> = known.map(|target| target.id.as_str()).collect();
+            let all_known = policies.iter().all(|policy| policy.targets.known().is_some());
+            let nowhere = targets.difference(&nodes).any(|id| !gone.contains(id));
+            let bound = !all_known || !EVERYWHERE.contains(&name.as_str()) || nodes.is_subset(&targets);
+            bound && !nowhere
+        })
+    }
+}
