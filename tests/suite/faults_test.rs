@@ -2,8 +2,9 @@
 //! then.
 //!
 //! The estate of `faults_test/estate.rs` is scanned once undisturbed; the double's log says which calls that takes and what
-//! was answered. Then it is scanned again for every call and effect. `GUARDLINE_FAULT_RUNS` says how many runs at least
-//! (fields to damage are chosen until there are so many), `GUARDLINE_FAULT_SEED` which fields; a failure prints both.
+//! was answered. Then it is scanned again for every call and effect. `GUARDLINE_FAULT_RUNS` says how many runs there are: a
+//! sample, or all of them and so many members to damage more; `GUARDLINE_FAULT_SEED` says which. A failure prints the seed.
+//! A word that nobody knows is an open string: it is shown as it is, and is a difference where the baseline compares it.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
@@ -20,15 +21,20 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use guardline::baseline::Baseline;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::plan::{Dice, Trial};
 use self::scans::{PATIENCE, Scanned, scanned};
 use crate::double::estate::Estate;
+use crate::double::faults::{Effect, Fault};
 use crate::double::{Options, Server};
 
 /// Threads, and runs at once on each: some runs only wait.
 const THREADS: usize = 3;
 const AT_ONCE: usize = 6;
+
+/// Runs where nobody asks for more: a sample. Everything that must hold before a change lands asks for all.
+const USUAL: u64 = 150;
 
 /// No run takes longer, whatever hits it.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -46,22 +52,17 @@ fn second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).expect("a time")
 }
 
-/// The calls of an undisturbed scan, and every trial of them.
+/// Every trial of an undisturbed scan, and one of damage for each two of them; so many more of these, or a sample, that
+/// there are `runs`.
 fn trials(clean: &Scanned, runs: usize, seed: u64) -> Vec<Trial> {
     let mut dice = Dice(seed);
-    if std::env::var("DAMAGE").is_ok() {
-        let mut t = vec![];
-        while t.len() < runs {
-            t.extend(plan::damaged(&clean.calls, &mut dice));
-        }
-        return t;
-    }
     let mut trials = plan::whole(&clean.calls, PATIENCE, &mut dice);
+    let least = runs.max(trials.len() * 3 / 2);
+    while trials.len() < least {
+        trials.extend(plan::damaged(&clean.calls, &mut dice));
+    }
     while trials.len() > runs {
         trials.swap_remove(dice.below(trials.len()));
-    }
-    while trials.len() < runs {
-        trials.extend(plan::damaged(&clean.calls, &mut dice));
     }
     trials
 }
@@ -111,17 +112,103 @@ impl Subject {
     }
 }
 
+/// Scans an estate once for each of so many trials.
+fn under_faults(estate: Estate, clock: Timestamp, runs: u64) {
+    let seed = number("GUARDLINE_FAULT_SEED", 1);
+    let began = Instant::now();
+    let subject = Subject::new(estate, clock);
+    let trials = trials(&subject.clean, usize::try_from(runs).unwrap_or(usize::MAX), seed);
+    let wrong = subject.hit(&trials);
+    let (calls, count) = (subject.clean.calls.len(), trials.len());
+    println!("{calls} calls a scan, {count} runs, {:?}", began.elapsed());
+    assert!(wrong.is_empty(), "{} of {count} runs (GUARDLINE_FAULT_SEED={seed}):\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn no_fault_makes_a_difference_or_hides_one() {
-    let (runs, seed) = (number("GUARDLINE_FAULT_RUNS", 200), number("GUARDLINE_FAULT_SEED", 1));
     let clock = second(Timestamp::now());
-    let began = Instant::now();
-    let subject = Subject::new(estate::drifting(clock), clock);
-    let trials = trials(&subject.clean, usize::try_from(runs).unwrap_or(usize::MAX), seed);
-    let (calls, count) = (subject.clean.calls.len(), trials.len());
-    println!("one scan: {calls} calls in {:?}; {count} runs", began.elapsed());
-    let wrong = subject.hit(&trials);
-    println!("{:?}", began.elapsed());
-    let seeds = format!("GUARDLINE_FAULT_SEED={seed} GUARDLINE_FAULT_RUNS={runs}");
-    assert!(wrong.is_empty(), "{} of {count} runs ({seeds}):\n{}", wrong.len(), wrong.join("\n"));
+    under_faults(estate::drifting(clock), clock, number("GUARDLINE_FAULT_RUNS", USUAL));
+}
+
+#[test]
+fn an_estate_is_in_line_only_while_all_of_it_is_read() {
+    let clock = second(Timestamp::now());
+    under_faults(estate::in_line(), clock, number("GUARDLINE_FAULT_RUNS", USUAL).div_ceil(6));
+}
+
+/// Each of these was once taken for a whole answer, or for one about something else.
+#[test]
+fn what_an_answer_lacks_or_nobody_knows_is_named() {
+    let remove = |path: &str| Effect::Remove { path: path.to_owned() };
+    let word = |path: &str| Effect::Set { path: path.to_owned(), value: serde_json::json!(plan::WORD) };
+    let cases = [
+        ("organizations:ListPolicies", remove("Policies.0.Id"), "organizations:ListPolicies", "has no `Id`"),
+        (
+            "organizations:ListPolicies",
+            remove("Policies.0.AwsManaged"),
+            "organizations:ListPolicies",
+            "no `AwsManaged`",
+        ),
+        ("cloudtrail:DescribeTrails", remove("trailList.0.HomeRegion"), "cloudtrail:DescribeTrails", "no `HomeRegion`"),
+        (
+            "servicequotas:ListServiceQuotas",
+            remove("Quotas.0.GlobalQuota"),
+            "servicequotas:ListServiceQuotas",
+            "no `GlobalQuota`",
+        ),
+        (
+            "organizations:ListTagsForResource",
+            remove("Tags.0.Value"),
+            "organizations:ListTagsForResource",
+            "no `Value`",
+        ),
+        (
+            "organizations:ListHandshakes*",
+            remove("Handshakes.0.Parties.0.Id"),
+            "organizations:ListHandshakes",
+            "no `Id`",
+        ),
+        (
+            "organizations:ListAccountsForParent",
+            remove("Accounts.0.JoinedMethod"),
+            "organizations:ListAccountsForParent",
+            "no `JoinedMethod`",
+        ),
+        (
+            "ec2:DescribeAvailabilityZones",
+            remove("availabilityZoneInfo.0.zoneType"),
+            "ec2:DescribeAvailabilityZones",
+            "no `ZoneType`",
+        ),
+        (
+            "ec2:GetSerialConsoleAccessStatus",
+            remove("managedBy"),
+            "baseline `settings` `managed_by`",
+            "does not say who manages it",
+        ),
+        (
+            "account:ListRegions",
+            word("Regions.0.RegionOptStatus"),
+            "reads in the region",
+            "nobody knows whether that is on",
+        ),
+        (
+            "organizations:ListAccountsForParent",
+            word("Accounts.0.State"),
+            "account",
+            "nobody knows whether that is in use",
+        ),
+    ];
+    let clock = second(Timestamp::now());
+    let (estate, baseline) = (estate::drifting(clock), estate::declared());
+    for (operation, effect, source, says) in cases {
+        let faults = vec![Fault::on(operation, effect)];
+        let server = Server::start_with(estate.clone(), Options { faults, ..Options::default() });
+        let report = runtime().block_on(scanned(&server, &baseline, clock)).said.expect("a report").report;
+        let rows = crate::runner::coverage(&report, source);
+        let named =
+            |row: &&Value| row["status"] == "failed" && row["reason"].as_str().is_some_and(|why| why.contains(says));
+        assert!(rows.iter().any(named), "{operation} {says}: {rows:?}");
+        assert_eq!(report["summary"]["coverage"]["complete"], false, "{operation} {says}");
+    }
 }

@@ -95,3 +95,78 @@ impl Fabric {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estate::{Account, CoverageStatus, PolicyTarget, TargetKind, Unit};
+
+    fn account(id: &str, state: &str) -> Account {
+        Account {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            email: None,
+            state: state.to_owned(),
+            joined_method: Some("CREATED".to_owned()),
+            joined_at: None,
+            parent: "ou-1".to_owned(),
+            unit: "/One".to_owned(),
+            tags: None,
+        }
+    }
+
+    fn policy(id: &str, targets: &[&str]) -> Policy {
+        let target = |id: &&str| PolicyTarget { kind: TargetKind::Unit, id: (*id).to_owned() };
+        Policy {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            policy_type: String::new(),
+            aws_managed: false,
+            document: Observation::Absent,
+            targets: Observation::Known(targets.iter().map(target).collect()),
+        }
+    }
+
+    /// A root, a unit, an account in use and a closed one, with policies of one type.
+    fn fabric(name: &str, policies: Vec<Policy>) -> Fabric {
+        let unit =
+            Unit { id: "ou-1".to_owned(), name: "One".to_owned(), path: "/One".to_owned(), parent: "r-1".to_owned() };
+        Fabric {
+            root: Observation::Known("r-1".to_owned()),
+            policy_types: Observation::Known([(name.to_owned(), "ENABLED".to_owned())].into()),
+            tree: Ok(Tree { units: vec![unit], accounts: vec![account("1", "ACTIVE"), account("2", "CLOSED")] }),
+            policies: [(name.to_owned(), Observation::Known(policies))].into(),
+        }
+    }
+
+    #[test]
+    fn a_fabric_is_torn_where_something_hangs_on_nothing_or_nothing_on_something() {
+        let scp = "SERVICE_CONTROL_POLICY";
+        for (name, policies, whole) in [
+            (scp, vec![policy("p-1", &["r-1", "ou-1", "1"])], true),
+            (scp, vec![policy("p-1", &["r-1", "ou-1"]), policy("p-2", &["1"])], true),
+            (scp, vec![policy("p-1", &["r-1", "ou-1", "1", "2"])], true),
+            // An account that joined after the attachments were read, a unit that was deleted after.
+            (scp, vec![policy("p-1", &["r-1", "ou-1"])], false),
+            (scp, vec![policy("p-1", &["r-1", "ou-1", "1", "ou-2"])], false),
+            ("TAG_POLICY", vec![policy("p-1", &["ou-1"])], true),
+            ("TAG_POLICY", vec![policy("p-1", &["ou-2"])], false),
+            ("TAG_POLICY", vec![policy("p-1", &[])], true),
+        ] {
+            assert_eq!(fabric(name, policies.clone()).is_whole(), whole, "{name} {policies:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_read_tears_nothing() {
+        let unread = || Observation::unknown(CoverageStatus::Denied, "no");
+        let mut hidden = fabric("SERVICE_CONTROL_POLICY", vec![policy("p-1", &["r-1"])]);
+        for policy in hidden.policies.values_mut().filter_map(policies_mut).flatten() {
+            policy.targets = unread();
+        }
+        assert!(hidden.is_whole());
+        let mut treeless = fabric("SERVICE_CONTROL_POLICY", vec![policy("p-1", &["ou-9"])]);
+        treeless.tree = Err(failed("no"));
+        assert!(treeless.is_whole());
+    }
+}

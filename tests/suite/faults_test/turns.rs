@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::estate::{self, MANAGEMENT, PAYMENTS};
 use super::plan::Dice;
 use super::scans::{Scanned, scanned};
-use super::{AT_ONCE, LONGEST, THREADS, number, runtime, second};
+use super::{AT_ONCE, LONGEST, THREADS, USUAL, number, runtime, second};
 use crate::double::Server;
 use crate::double::estate::{CreateAccountStatus, Estate};
 use crate::runner::list;
@@ -211,7 +211,7 @@ impl Stage {
 
 #[test]
 fn an_estate_that_changes_meanwhile_is_as_before_or_as_after() {
-    let (runs, seed) = (number("GUARDLINE_FAULT_RUNS", 200) / 2, number("GUARDLINE_FAULT_SEED", 1));
+    let (runs, seed) = (number("GUARDLINE_FAULT_RUNS", USUAL) / 2, number("GUARDLINE_FAULT_SEED", 1));
     let stage = Stage::new(second(Timestamp::now()));
     // A change that changes nothing that is said tests nothing.
     for ((name, _), after) in TURNS.iter().zip(&stage.after) {
