@@ -27,7 +27,7 @@ impl Reading<'_> {
     /// The fabric, read again where it is torn. One that is torn twice in the same way is what it is.
     pub(super) async fn fabric(&self) -> Fabric {
         let first = self.fabric_once().await;
-        if first.is_whole() && !self.was_switched_off(&first).await {
+        if first.is_whole() && !self.was_switched_off(&first).await && self.hangs_so(&first).await {
             return first;
         }
         let mut second = self.fabric_once().await;
@@ -46,6 +46,21 @@ impl Reading<'_> {
         });
         let known = fabric.policy_types.known();
         bare && matches!(self.root().await, Observation::Known((_, types)) if Some(&types) != known)
+    }
+
+    /// Whether the provider's own policies still hang where they were found. They hang on everything unless somebody takes
+    /// them off; one that hangs on a part may have changed between two pages of its list.
+    async fn hangs_so(&self, fabric: &Fabric) -> bool {
+        let Ok(tree) = &fabric.tree else { return true };
+        let nodes = fabric.nodes(tree);
+        for policy in fabric.policies.values().filter_map(Observation::known).flatten() {
+            let Some(known) = policy.targets.known().filter(|_| policy.aws_managed) else { continue };
+            let targets: BTreeSet<&str> = known.iter().map(|target| target.id.as_str()).collect();
+            if !targets.is_empty() && !nodes.is_subset(&targets) && self.targets(&policy.id).await != policy.targets {
+                return false;
+            }
+        }
+        true
     }
 
     async fn fabric_once(&self) -> Fabric {
@@ -76,13 +91,17 @@ fn policies_mut(policies: &mut Observation<Vec<Policy>>) -> Option<&mut Vec<Poli
 }
 
 impl Fabric {
+    /// What policies can hang on. A closed account is attached to nothing any more.
+    fn nodes<'a>(&'a self, tree: &'a Tree) -> BTreeSet<&'a str> {
+        let open = tree.accounts.iter().filter(|account| account.state != "CLOSED");
+        let nodes = tree.units.iter().map(|unit| &unit.id).chain(open.map(|account| &account.id));
+        nodes.chain(self.root.known()).map(String::as_str).collect()
+    }
+
     /// Whether all of it can be true at one time. What was not read says nothing.
     fn is_whole(&self) -> bool {
         let Ok(tree) = &self.tree else { return true };
-        // A closed account is attached to nothing any more.
-        let open = tree.accounts.iter().filter(|account| account.state != "CLOSED");
-        let nodes = tree.units.iter().map(|unit| &unit.id).chain(open.map(|account| &account.id));
-        let nodes: BTreeSet<&str> = nodes.chain(self.root.known()).map(String::as_str).collect();
+        let nodes = self.nodes(tree);
         let gone: BTreeSet<&str> = tree.accounts.iter().map(|account| account.id.as_str()).collect();
         self.policies.iter().all(|(name, policies)| {
             let Some(policies) = policies.known() else { return true };

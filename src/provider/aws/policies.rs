@@ -77,7 +77,7 @@ impl Reading<'_> {
         Ok(Observation::Known(required(policy.content, "Content")?))
     }
 
-    async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
+    pub(super) async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
         let targets = self
             .reader
             .list(&format!("organizations:ListTargetsForPolicy {id}"), |token| async {
