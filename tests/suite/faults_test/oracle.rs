@@ -128,11 +128,9 @@ impl Judge<'_> {
                 self.changes.values().any(|change| matches!(change, Change::Lost(_)))
             }
             ["accounts", account] => {
-                *account != MANAGEMENT
-                    && (self.is_lost("organization")
-                        || self.is_lost("organization/accounts")
-                        || self.is_lost(&format!("organization/accounts/{account}/tags"))
-                        || self.stands(account))
+                let unlisted = ["organization", "organization/accounts"].iter().any(|part| self.is_lost(part));
+                let untold = self.is_lost(&format!("organization/accounts/{account}/tags"));
+                (*account != MANAGEMENT && (unlisted || untold)) || self.stands(account)
             }
             ["accounts", account, "regions", ..] => {
                 let status = format!("accounts/{account}/region_status");
