@@ -37,7 +37,8 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
 }
 
 /// A provider's policy type in a baseline's spelling: `SERVICE_CONTROL_POLICY` → `service_control`.
-pub(super) fn type_name(policy_type: &str) -> String {
+#[must_use]
+pub fn type_name(policy_type: &str) -> String {
     let lower = policy_type.to_lowercase();
     lower.strip_suffix("_policy").unwrap_or(&lower).to_owned()
 }
