@@ -7,6 +7,7 @@ mod demo;
 mod logging;
 mod output;
 mod progress;
+mod record;
 mod scan;
 mod schema;
 mod validate;
@@ -19,6 +20,7 @@ pub use crate::baseline::diagnostic::visible;
 use crate::baseline::{self, LoadError};
 use crate::provider::aws::{ConnectError, SurveyError};
 use crate::provider::recording::RecordingError;
+use crate::record::RecordError;
 use crate::report::{self, Exit};
 
 /// Audits how a cloud estate's compute is governed, and says who changed it.
@@ -47,6 +49,8 @@ enum Command {
     Scan(Box<scan::Arguments>),
     /// Scan a made-up organisation: no cloud, no credentials
     Demo(demo::Arguments),
+    /// Write a baseline from what there is
+    Record(Box<record::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -70,6 +74,9 @@ pub enum CliError {
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// There is no baseline to write.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
@@ -99,6 +106,7 @@ impl CliError {
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
+            | Self::Record(_)
             | Self::Write { .. }
             | Self::Report(_)
             | Self::Start(_) => Exit::Nothing,
@@ -115,6 +123,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
+        Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),

@@ -115,6 +115,7 @@ pub fn record(snapshot: &Snapshot, options: &Options) -> Result<Recorded, Record
     let mut record = Record::new(snapshot, options);
     let mut documents = Documents::default();
     let sections = record.sections(&mut documents);
+    record.left_out(&sections);
     record.not_read_within();
     let documents = documents.into_files();
     let draft = record.written(&sections, &[], &[]);
@@ -126,13 +127,13 @@ pub fn record(snapshot: &Snapshot, options: &Options) -> Result<Recorded, Record
     let mut exemptions: Vec<Value> =
         about_the_estate.clone().map(|drift| accepted::exemption(drift, &until, false)).collect();
     let mut judged = record.judged(&sections, &exemptions, &documents)?;
-    if !judged.open.is_empty() {
+    if judged.misses {
         exemptions = about_the_estate.map(|drift| accepted::exemption(drift, &until, true)).collect();
         judged = record.judged(&sections, &exemptions, &documents)?;
     }
     let baseline = record.written(&sections, &exemptions, &judged.accepted);
     load(&baseline, &documents)?;
-    let Judged { accepted, open } = judged;
+    let Judged { accepted, open, .. } = judged;
     Ok(Recorded { baseline, documents, unread: record.unread, unsaid: record.unsaid, accepted, open })
 }
 
@@ -140,7 +141,28 @@ pub fn record(snapshot: &Snapshot, options: &Options) -> Result<Recorded, Record
 struct Judged {
     accepted: Vec<String>,
     open: Vec<String>,
+    /// Whether something that could be accepted is not.
+    misses: bool,
 }
+
+/// Every section that a complete baseline has, and whether only an organisation has it.
+const SECTIONS: [(&str, bool); 15] = [
+    ("accounts", false),
+    ("organizational_units", true),
+    ("delegated_administrators", true),
+    ("trusted_services", true),
+    ("responsibility_transfers", true),
+    ("resource_policy", true),
+    ("regions", false),
+    ("quotas", false),
+    ("quota_requests", false),
+    ("quota_template", true),
+    ("quota_auto_management", false),
+    ("policy_types", true),
+    ("policies", true),
+    ("settings", false),
+    ("audit_logs", false),
+];
 
 impl<'a> Record<'a> {
     fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
@@ -209,6 +231,17 @@ impl<'a> Record<'a> {
         Some(Section { remark, key: "quotas", value, remarks })
     }
 
+    /// Sections of which there is nothing to say.
+    fn left_out(&mut self, sections: &[Section]) {
+        let organization = self.snapshot.organization.known().is_some();
+        for (key, of_organization) in SECTIONS {
+            let is_there = sections.iter().any(|section| section.key == key);
+            if !is_there && (organization || !of_organization) {
+                self.unread.add(format!("section `{key}`"), "nothing was read of which it could be made", "");
+            }
+        }
+    }
+
     /// Accounts of the organisation that were not read from within.
     fn not_read_within(&mut self) {
         let members = self.snapshot.organization.known().and_then(|organization| organization.accounts.known());
@@ -237,12 +270,15 @@ impl<'a> Record<'a> {
         let changes: Vec<(Drift, Option<_>)> =
             compare(&baseline, self.snapshot).drifts.into_iter().map(|drift| (drift, None)).collect();
         let inputs = Inputs { baseline: &baseline, snapshot: self.snapshot, changes: &changes, now: self.options.now };
-        let mut judged = Judged { accepted: Vec::new(), open: Vec::new() };
+        let mut judged = Judged { accepted: Vec::new(), open: Vec::new(), misses: false };
         for found in finding::findings(&inputs) {
             let line = format!("[{}] {}: {}", found.severity, found.rule, found.title);
             match found.status {
                 Status::Exempt => judged.accepted.push(line),
-                Status::Open | Status::Approved | Status::Resolved => judged.open.push(line),
+                Status::Open | Status::Approved | Status::Resolved => {
+                    judged.misses |= found.kind != Kind::Baseline;
+                    judged.open.push(line);
+                }
             }
         }
         Ok(judged)
@@ -271,12 +307,12 @@ impl<'a> Record<'a> {
     fn head(&self, accepted: &[String]) -> String {
         let mut head = format!("# yaml-language-server: $schema={SCHEMA}\n#\n");
         let from = format!(
-            "Recorded by guardline {} from {}, read at {} by {}. It says what is, not what should be: read it once, take out \
+            "Recorded by guardline {} from {}, read at {} by account {}. It says what is, not what should be: read it once, take out \
              what should not stay, and keep it where changes to it are reviewed.",
             env!("CARGO_PKG_VERSION"),
             self.options.origin,
             self.snapshot.taken_at,
-            self.snapshot.caller
+            self.snapshot.caller_account
         );
         head.push_str(&text::comment(0, "", &from));
         let lists = [

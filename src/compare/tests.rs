@@ -8,7 +8,7 @@ mod audit_logs;
 pub(crate) mod changes;
 mod links;
 mod policies;
-mod properties;
+pub(crate) mod properties;
 mod quotas;
 mod regions;
 mod settings;

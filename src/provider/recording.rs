@@ -233,6 +233,11 @@ impl Recording {
         &self.manifest
     }
 
+    /// What was asked of an operation, in no order.
+    pub fn inputs<'a>(&'a self, operation: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.exchanges.values().filter(move |exchange| exchange.operation == operation).map(|exchange| &exchange.input)
+    }
+
     /// The answer to a call, if the recording holds one.
     #[must_use]
     pub fn answer(&self, operation: &str, account: &str, region: &str, input: &Value) -> Option<&Exchange> {

@@ -18,12 +18,29 @@ const OVER: [&str; 5] = ["DECLINED", "CANCELED", "EXPIRED", "WITHDRAWN", "TERMIN
 /// Letters of a tag's key in quotes: YAML gives up looking for the `:` after 1,024.
 const LONGEST_KEY: usize = 1000;
 
-/// The paths of the units, by id, as far as a baseline can say them. The first of two units of one path counts.
+/// The paths of the units, by id, as far as a baseline can say them: from the names down, as a comparison finds them. The
+/// first of two units of one path counts.
 pub(super) fn paths(organization: &Organization) -> BTreeMap<String, OuPath> {
-    let mut seen = BTreeSet::new();
-    let units = organization.units.known().into_iter().flatten();
-    let parsed = units.filter_map(|unit| Some((unit.id.clone(), OuPath::parse(&unit.path).ok()?)));
-    parsed.filter(|(_, path)| !path.is_root() && seen.insert(path.clone())).collect()
+    let units = organization.units.known().map(Vec::as_slice).unwrap_or_default();
+    let ids: BTreeSet<&str> = units.iter().map(|unit| unit.id.as_str()).collect();
+    let mut below: BTreeMap<&str, Vec<&Unit>> = BTreeMap::new();
+    for unit in units {
+        below.entry(&unit.parent).or_default().push(unit);
+    }
+    let tops = below.keys().filter(|parent| !ids.contains(*parent)).map(|parent| (*parent, OuPath::root()));
+    let mut left: Vec<(&str, OuPath)> = tops.collect();
+    let (mut paths, mut taken) = (BTreeMap::new(), BTreeSet::new());
+    while let Some((parent, above)) = left.pop() {
+        for unit in below.remove(parent).unwrap_or_default() {
+            let path = OuPath::from_names(above.names().iter().chain([&unit.name]).cloned());
+            // An empty name has no path.
+            if OuPath::parse(&path.to_string()).as_ref() == Ok(&path) && taken.insert(path.clone()) {
+                left.push((&unit.id, path.clone()));
+                paths.insert(unit.id.clone(), path);
+            }
+        }
+    }
+    paths
 }
 
 /// The accounts that a baseline can list, with their units: one below a unit that cannot be declared is left out.
@@ -31,15 +48,19 @@ pub(super) fn placed<'a>(
     organization: &'a Organization,
     paths: &BTreeMap<String, OuPath>,
 ) -> Vec<(&'a Account, OuPath)> {
-    let declared: BTreeSet<&OuPath> = paths.values().collect();
+    let unread = organization.units.gap().is_some();
+    let place = |account: &Account| {
+        if organization.root.known() == Some(&account.parent) {
+            return Some(OuPath::root());
+        }
+        let told = || OuPath::parse(&account.unit).ok().filter(|unit| unread || unit.is_root());
+        paths.get(&account.parent).cloned().or_else(told)
+    };
     let mut seen = BTreeSet::new();
     let accounts = organization.accounts.known().into_iter().flatten();
-    let told = accounts.filter_map(|account| Some((account, OuPath::parse(&account.unit).ok()?)));
-    let mut told: Vec<_> = told
-        .filter(|(account, unit)| {
-            is_account(&account.id) && (unit.is_root() || declared.contains(unit)) && seen.insert(account.id.as_str())
-        })
-        .collect();
+    let told = accounts.filter_map(|account| Some((account, place(account)?)));
+    let mut told: Vec<_> =
+        told.filter(|(account, _)| is_account(&account.id) && seen.insert(account.id.as_str())).collect();
     told.sort_by(|(a, at), (b, there)| (at, &a.name, &a.id).cmp(&(there, &b.name, &b.id)));
     told
 }

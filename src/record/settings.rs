@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::Record;
 use super::places::{Place, Regions, rule};
 use super::{loads, text};
+use crate::baseline::model::SettingsRule;
 use crate::estate::{GLOBAL, Observation, Setting};
 
 /// A setting as a rule gives it: its value as text, and who holds it.
@@ -35,6 +36,9 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
                 settings.entry(name).or_default().insert((account.clone(), region.clone()), said);
             }
         }
+    }
+    for name in names().iter().filter(|name| !settings.is_empty() && !settings.contains_key(name.as_str())) {
+        record.unread.add(format!("setting `{name}`"), "nobody asked for it in that run", "");
     }
     let mut rules = Rules::default();
     for (name, places) in &settings {
@@ -168,6 +172,13 @@ impl Rules {
             self.elsewhere.into_iter().map(|((_, holder), (applies, says))| rule(applies, held(holder, says)));
         everywhere.chain(elsewhere).collect()
     }
+}
+
+/// The settings that a baseline knows.
+fn names() -> Vec<String> {
+    let keys = serde_json::to_value(SettingsRule::default()).unwrap_or_default();
+    let keys = keys.as_object().into_iter().flatten().map(|(key, _)| key.clone());
+    keys.filter(|key| key != "where" && key != "managed_by").collect()
 }
 
 /// The names of what a value says.

@@ -14,6 +14,9 @@ use crate::estate::{EventDataStore, GLOBAL, Observation, Trail};
 /// The section; none where nothing of it was read, or where there is nothing to demand.
 pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
     let found = Found::new(record);
+    if !found.read.is_empty() && found.trails.is_empty() {
+        record.unsaid.add("audit logs", "no trail was found, and there is no demand for none", "");
+    }
     let mut keys = Map::new();
     let of_all = found.organization(record);
     if let Some(trail) = of_all {
@@ -52,7 +55,7 @@ impl<'a> Found<'a> {
                     }
                     Some(Observation::Absent) => drop(found.read.insert((account.clone(), region.clone()))),
                     Some(Observation::Unknown(gap)) => record.unread.gap("trails", gap, place()),
-                    None => {}
+                    None => record.unread.add("trails", "nobody asked for it in that run", place()),
                 }
                 match &facts.event_data_stores {
                     Some(Observation::Known(stores)) => found.stores.extend(stores),

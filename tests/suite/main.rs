@@ -15,6 +15,7 @@ mod organization_drift_test;
 mod places_test;
 mod reading_test;
 mod readme_test;
+mod record_test;
 mod recording_test;
 mod runner;
 mod secrets_test;
