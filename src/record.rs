@@ -30,7 +30,7 @@ use crate::baseline::files::Carried;
 use crate::baseline::model::OuPath;
 use crate::baseline::{Baseline, LoadError, load_from};
 use crate::compare::{Drift, compare};
-use crate::estate::{Kind, Observation, Snapshot};
+use crate::estate::{CoverageStatus, Gap, Kind, Observation, Snapshot};
 use crate::finding::{self, Inputs, Status};
 
 pub use everything::{Access, Service, compute_services, everything};
@@ -177,6 +177,15 @@ impl<'a> Record<'a> {
         Self { snapshot, options, paths, ground, unread, unsaid: Notes::default() }
     }
 
+    /// Notes why something is left out. What the provider does not offer there is nothing that was missed.
+    fn gap(&mut self, what: impl Into<String>, gap: &Gap, place: impl Into<String>) {
+        let list = match gap.status {
+            CoverageStatus::Unsupported => &mut self.unsaid,
+            _ => &mut self.unread,
+        };
+        list.gap(what, gap, place);
+    }
+
     fn sections(&mut self, documents: &mut Documents) -> Vec<Section> {
         let plain = |remark, key, value: Option<Value>| {
             value.map(|value| Section { remark, key, value, remarks: BTreeMap::new() })
@@ -320,7 +329,7 @@ impl<'a> Record<'a> {
                 "Not in it, because it was not read. A scan says so again; it does not take it for in line:",
                 self.unread.lines(),
             ),
-            ("Not in it, because a baseline cannot say it:", self.unsaid.lines()),
+            ("Not in it, because there is nothing of it, or no baseline can say it:", self.unsaid.lines()),
             ("In it as exemptions, because no rule can say that it is right. Look at these first:", accepted.to_vec()),
         ];
         for (title, lines) in lists.into_iter().filter(|(_, lines)| !lines.is_empty()) {
@@ -338,6 +347,11 @@ impl Section {
             "" => String::new(),
             remark => format!("\n{}", text::comment(2, "", remark)),
         };
+        if let Value::Object(keys) = &self.value
+            && self.key == "audit_logs"
+        {
+            return written + &format!("  {}:\n{}", self.key, text::block(4, keys));
+        }
         if self.remarks.is_empty() {
             return written + &text::key(2, self.key, &self.value);
         }

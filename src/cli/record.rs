@@ -249,7 +249,7 @@ fn read_snapshot(path: &Path) -> Result<Snapshot, CliError> {
 fn say(recorded: &Recorded) {
     let lists = [
         ("not recorded, because it was not read:", recorded.unread.lines()),
-        ("not recorded, because a baseline cannot say it:", recorded.unsaid.lines()),
+        ("not recorded, because there is nothing of it, or no baseline can say it:", recorded.unsaid.lines()),
         ("accepted for 90 days by exemptions; look at these first:", recorded.accepted.clone()),
         ("still open against this baseline:", recorded.open.clone()),
     ];

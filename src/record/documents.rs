@@ -81,13 +81,14 @@ fn written(text: &str) -> Result<String, String> {
     Ok(safe)
 }
 
-/// Everything but letters as JSON spells it: a document in an editor must not look like another one.
+/// Everything but letters as JSON spells it: a document in an editor must not look like another one. What JSON can only
+/// spell in two halves stays as it is, for a scan reads it as YAML.
 fn escaped(letter: char) -> String {
-    if letter.is_ascii() && letter != '\u{7f}' || letter.is_alphanumeric() {
-        return letter.to_string();
+    let code = u32::from(letter);
+    match letter.is_ascii() && letter != '\u{7f}' || letter.is_alphanumeric() || code > 0xffff {
+        true => letter.to_string(),
+        false => format!("\\u{code:04x}"),
     }
-    let mut units = [0; 2];
-    letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 #[cfg(test)]

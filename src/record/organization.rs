@@ -77,7 +77,7 @@ pub(super) fn accounts(record: &mut Record<'_>) -> Option<Value> {
         Observation::Known(members) => members.as_slice(),
         Observation::Absent => &[],
         Observation::Unknown(gap) => {
-            record.unread.gap("accounts", gap, "");
+            record.gap("accounts", gap, "");
             return None;
         }
     };
@@ -116,7 +116,7 @@ pub(super) fn units(record: &mut Record<'_>) -> Option<Value> {
         Observation::Known(units) => units,
         Observation::Absent => &[],
         Observation::Unknown(gap) => {
-            record.unread.gap("organisational units", gap, "");
+            record.gap("organisational units", gap, "");
             return None;
         }
     };
@@ -199,7 +199,7 @@ pub(super) fn resource_policy(record: &mut Record<'_>, documents: &mut Documents
         },
         Observation::Absent => Some(json!("none")),
         Observation::Unknown(gap) => {
-            record.unread.gap("delegation policy", gap, "");
+            record.gap("delegation policy", gap, "");
             None
         }
     }
@@ -210,7 +210,7 @@ fn list<'a, T>(record: &mut Record<'_>, what: &str, list: &'a Observation<Vec<T>
         Observation::Known(list) => Some(list),
         Observation::Absent => Some(&[]),
         Observation::Unknown(gap) => {
-            record.unread.gap(what, gap, "");
+            record.gap(what, gap, "");
             None
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn types(record: &mut Record<'_>) -> Option<Value> {
         }
         Observation::Absent => Some(json!([])),
         Observation::Unknown(gap) => {
-            record.unread.gap("policy types", gap, "");
+            record.gap("policy types", gap, "");
             None
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn section(record: &mut Record<'_>, documents: &mut Documents) -> Opt
             Observation::Known(policies) => policies.as_slice(),
             Observation::Absent => &[],
             Observation::Unknown(gap) => {
-                record.unread.gap(format!("policies of the type {kind}"), gap, "");
+                record.gap(format!("policies of the type {kind}"), gap, "");
                 continue;
             }
         };
@@ -102,7 +102,7 @@ fn document(record: &mut Record<'_>, documents: &mut Documents, kind: &str, poli
         Observation::Known(text) => text,
         Observation::Absent => return None,
         Observation::Unknown(gap) => {
-            record.unread.gap(what, gap, policy.id.as_str());
+            record.gap(what, gap, policy.id.as_str());
             return None;
         }
     };
@@ -121,7 +121,7 @@ fn targets(record: &mut Record<'_>, organization: &Organization, policy: &Policy
         Observation::Known(targets) => targets,
         Observation::Absent => &[],
         Observation::Unknown(gap) => {
-            record.unread.gap(what, gap, policy.id.as_str());
+            record.gap(what, gap, policy.id.as_str());
             return None;
         }
     };

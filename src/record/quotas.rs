@@ -63,7 +63,7 @@ impl<'a> Service<'a> {
                         rows.insert((account.clone(), region.clone()), found);
                     }
                     Some(Observation::Absent) => drop(rows.insert((account.clone(), region.clone()), &[])),
-                    Some(Observation::Unknown(gap)) => record.unread.gap(format!("quotas of {name}"), gap, place()),
+                    Some(Observation::Unknown(gap)) => record.gap(format!("quotas of {name}"), gap, place()),
                     None => {}
                 }
             }
@@ -74,12 +74,12 @@ impl<'a> Service<'a> {
                     exists |= !codes.is_empty();
                     for (code, definition) in codes {
                         if let Observation::Unknown(gap) = &definition.default {
-                            record.unread.gap(format!("default of {name}/{code}"), gap, region.as_str());
+                            record.gap(format!("default of {name}/{code}"), gap, region.as_str());
                         }
                     }
                 }
                 Some(Observation::Unknown(gap)) => {
-                    record.unread.gap(format!("default quotas of {name}"), gap, region.as_str());
+                    record.gap(format!("default quotas of {name}"), gap, region.as_str());
                 }
                 Some(Observation::Absent) | None => {}
             }
@@ -91,6 +91,7 @@ impl<'a> Service<'a> {
         let reason = match (self.exists, is_pattern(self.name) || self.name.is_empty()) {
             (true, false) => None,
             (true, true) => Some("its name is a pattern"),
+            (false, _) if self.rows.is_empty() => return Vec::new(),
             (false, _) => Some("no quota of it was found"),
         };
         if let Some(reason) = reason {
@@ -124,7 +125,7 @@ impl<'a> Service<'a> {
             Observation::Known(value) => *value,
             Observation::Absent => return None,
             Observation::Unknown(gap) => {
-                record.unread.gap(what(), gap, format!("{account} in {region}"));
+                record.gap(what(), gap, format!("{account} in {region}"));
                 return None;
             }
         };
@@ -151,26 +152,40 @@ impl<'a> Service<'a> {
                 }
             }
         }
-        let mut entries = Vec::new();
-        for (code, values) in groups {
-            for (value, places) in values {
-                let wheres = self.wheres(record, code, &places);
-                entries.extend(wheres.into_iter().map(|applies| self.entry(code, applies, &[], f64::from_bits(value))));
-            }
-        }
+        groups.into_iter().flat_map(|(code, values)| self.of_code(record, code, &values)).collect()
+    }
+
+    /// The rules of one code: where most places have one value, that is the rule and all others are exceptions.
+    fn of_code(&self, record: &Record<'_>, code: &str, values: &BTreeMap<Bits, BTreeSet<Place>>) -> Vec<Entry> {
+        let is_global = values.values().flatten().any(|(_, region)| region == GLOBAL);
+        let all: BTreeSet<Place> =
+            self.rows.keys().filter(|(_, region)| is_global == (region == GLOBAL)).cloned().collect();
+        // A quota of all regions has its value under `global` and only there; any other one in its region.
+        let regions = if is_global || !self.is_defined(record, code) { Regions::Named } else { Regions::Short };
+        let equals = |bits: Bits| ("equals", number(f64::from_bits(bits)).unwrap_or_default());
+        let rules = |places: &BTreeSet<Place>, says: (&str, Value)| -> Vec<Entry> {
+            let wheres = record.ground.places(places, &all, regions).into_iter();
+            wheres.map(|applies| self.entry(code, applies, &[], says.clone())).collect()
+        };
+        let most = values.iter().max_by_key(|(_, places)| places.len());
+        let most = most.filter(|(_, places)| places.len() * 2 > all.len() && (is_global || regions == Regions::Short));
+        let Some((value, places)) = most.filter(|(_, places)| places.len() < all.len()) else {
+            return values.iter().flat_map(|(value, places)| rules(places, equals(*value))).collect();
+        };
+        let everywhere = if is_global { Map::from_iter([("region".to_owned(), json!(GLOBAL))]) } else { Map::new() };
+        let mut entries = vec![self.entry(code, everywhere, &[], equals(*value))];
+        let others = values.iter().filter(|(_, others)| *others != places);
+        entries.extend(others.flat_map(|(value, places)| rules(places, equals(*value))));
+        let special: BTreeSet<&Place> = values.values().flatten().collect();
+        let ordinary: BTreeSet<Place> = all.iter().filter(|place| !special.contains(place)).cloned().collect();
+        entries.extend(rules(&ordinary, ("max", json!("default"))));
         entries
     }
 
-    /// A quota of all regions has its value under `global` and only there; any other one in its region.
-    fn wheres(&self, record: &Record<'_>, code: &str, places: &BTreeSet<Place>) -> Vec<Map<String, Value>> {
-        let is_global = places.iter().any(|(_, region)| region == GLOBAL);
-        let all = self.rows.keys().filter(|(_, region)| is_global == (region == GLOBAL)).cloned().collect();
-        let is_defined = record.snapshot.quota_definitions.iter().any(|(region, services)| {
-            region != GLOBAL
-                && services.get(self.name).and_then(Observation::known).is_some_and(|codes| codes.contains_key(code))
-        });
-        let regions = if is_global || !is_defined { Regions::Named } else { Regions::Short };
-        record.ground.places(places, &all, regions)
+    fn is_defined(&self, record: &Record<'_>, code: &str) -> bool {
+        let regions = record.snapshot.quota_definitions.iter().filter(|(region, _)| *region != GLOBAL);
+        let mut services = regions.filter_map(|(_, services)| services.get(self.name)?.known());
+        services.any(|codes| codes.contains_key(code))
     }
 
     /// Each resource is named with its place: a rule that names one speaks of it wherever the rule holds.
@@ -186,19 +201,25 @@ impl<'a> Service<'a> {
                     Map::from_iter([("account".to_owned(), json!(place.0)), ("region".to_owned(), json!(place.1))]);
                 let resource = row.resource.as_deref().filter(|resource| !resource.is_empty() && *resource != "*");
                 let more = [("level", Some("resource")), ("resource", resource)];
-                entries.push(self.entry(&row.code, applies, &more, value));
+                entries.push(self.entry(&row.code, applies, &more, ("equals", number(value).unwrap_or_default())));
             }
         }
         entries
     }
 
-    fn entry(&self, code: &str, applies: Map<String, Value>, more: &[(&str, Option<&str>)], value: f64) -> Entry {
+    fn entry(
+        &self,
+        code: &str,
+        applies: Map<String, Value>,
+        more: &[(&str, Option<&str>)],
+        limit: (&str, Value),
+    ) -> Entry {
         let mut says = Map::from_iter([("service".to_owned(), json!(self.name)), ("code".to_owned(), json!(code))]);
         if !applies.is_empty() {
             says.insert("where".to_owned(), Value::Object(applies));
         }
         says.extend(more.iter().filter_map(|(key, value)| Some(((*key).to_owned(), json!((*value)?)))));
-        says.insert("equals".to_owned(), number(value).unwrap_or_default());
+        says.insert(limit.0.to_owned(), limit.1);
         let name =
             self.rows.values().flat_map(|rows| rows.iter()).find(|row| row.code == code).map(|row| row.name.clone());
         Entry { says: Value::Object(says), name: name.filter(|name| name != code) }
@@ -213,7 +234,7 @@ pub(super) fn requests(record: &mut Record<'_>) -> Option<Value> {
             match &facts.quota_requests {
                 Some(Observation::Known(_) | Observation::Absent) => read = true,
                 Some(Observation::Unknown(gap)) => {
-                    record.unread.gap("quota requests", gap, format!("{account} in {region}"));
+                    record.gap("quota requests", gap, format!("{account} in {region}"));
                 }
                 None => {}
             }
@@ -234,7 +255,7 @@ pub(super) fn template(record: &mut Record<'_>) -> Option<Value> {
         }
         Observation::Absent => Some(json!([])),
         Observation::Unknown(gap) => {
-            record.unread.gap("quota template", gap, "");
+            record.gap("quota template", gap, "");
             None
         }
     }
@@ -247,9 +268,7 @@ pub(super) fn auto_management(record: &mut Record<'_>) -> Option<Value> {
         match facts.regions.get(GLOBAL).and_then(|facts| facts.quota_auto_management.as_ref()) {
             Some(Observation::Known(state)) => *counts.entry(state).or_default() += 1,
             Some(Observation::Absent) => *counts.entry("disabled").or_default() += 1,
-            Some(Observation::Unknown(gap)) => {
-                record.unread.gap("automatic management of quotas", gap, account.as_str())
-            }
+            Some(Observation::Unknown(gap)) => record.gap("automatic management of quotas", gap, account.as_str()),
             None => {}
         }
     }

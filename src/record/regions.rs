@@ -31,7 +31,7 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
                 groups.entry(said).or_default().insert(id.clone());
             }
             Observation::Absent => record.unread.add("regions", "the answer holds none", id.as_str()),
-            Observation::Unknown(gap) => record.unread.gap("regions", gap, id.as_str()),
+            Observation::Unknown(gap) => record.gap("regions", gap, id.as_str()),
         }
     }
     let all: BTreeSet<String> = groups.values().flatten().cloned().collect();
@@ -72,7 +72,7 @@ fn zone_groups(record: &mut Record<'_>, account: &str, facts: &AccountFacts) -> 
                 on.get_or_insert_default().extend(opted.map(|(group, _)| group.clone()));
             }
             Some(Observation::Absent) => drop(on.get_or_insert_default()),
-            Some(Observation::Unknown(gap)) => record.unread.gap("zone groups", gap, place),
+            Some(Observation::Unknown(gap)) => record.gap("zone groups", gap, place),
             None => record.unread.add("zone groups", "nobody asked for it in that run", place),
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
                     Observation::Known(setting) => sayable.said(record, name, setting, account, region),
                     Observation::Absent => None,
                     Observation::Unknown(gap) => {
-                        record.unread.gap(format!("setting `{name}`"), gap, place());
+                        record.gap(format!("setting `{name}`"), gap, place());
                         continue;
                     }
                 };

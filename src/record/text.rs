@@ -98,7 +98,8 @@ pub(super) fn entry(depth: usize, value: &Value) -> String {
     }
 }
 
-fn block(depth: usize, keys: &Map<String, Value>) -> String {
+/// The keys of a mapping at a depth, each on its own line.
+pub(super) fn block(depth: usize, keys: &Map<String, Value>) -> String {
     keys.iter().map(|(name, value)| key(depth, name, value)).collect()
 }
 

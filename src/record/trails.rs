@@ -26,6 +26,9 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
     if !own.is_empty() {
         keys.insert("trails".to_owned(), Value::Array(own));
     }
+    if !found.stores_asked {
+        record.unread.add("event data stores", "nobody asked for it in that run", "");
+    }
     if let Some(days) = found.retention(record) {
         keys.insert("retention_days".to_owned(), json!(days));
     }
@@ -38,6 +41,7 @@ struct Found<'a> {
     read: BTreeSet<Place>,
     trails: BTreeMap<&'a str, &'a Trail>,
     stores: Vec<&'a EventDataStore>,
+    stores_asked: bool,
 }
 
 impl<'a> Found<'a> {
@@ -54,12 +58,13 @@ impl<'a> Found<'a> {
                         found.trails.extend(own.map(|trail| (trail.arn.as_str(), trail)));
                     }
                     Some(Observation::Absent) => drop(found.read.insert((account.clone(), region.clone()))),
-                    Some(Observation::Unknown(gap)) => record.unread.gap("trails", gap, place()),
+                    Some(Observation::Unknown(gap)) => record.gap("trails", gap, place()),
                     None => record.unread.add("trails", "nobody asked for it in that run", place()),
                 }
+                found.stores_asked |= facts.event_data_stores.is_some();
                 match &facts.event_data_stores {
                     Some(Observation::Known(stores)) => found.stores.extend(stores),
-                    Some(Observation::Unknown(gap)) => record.unread.gap("event data stores", gap, place()),
+                    Some(Observation::Unknown(gap)) => record.gap("event data stores", gap, place()),
                     Some(Observation::Absent) | None => {}
                 }
             }
@@ -144,7 +149,7 @@ fn events(record: &mut Record<'_>, trail: &Trail) -> Option<&'static str> {
     let (events, excluded) = match (&trail.management_events, &trail.excluded_sources) {
         (Observation::Known(events), Observation::Known(excluded)) => (events.as_str(), excluded),
         (Observation::Unknown(gap), _) | (_, Observation::Unknown(gap)) => {
-            record.unread.gap("management events of a trail", gap, place);
+            record.gap("management events of a trail", gap, place);
             return None;
         }
         (Observation::Absent, _) | (_, Observation::Absent) => return None,
