@@ -115,7 +115,6 @@ pub fn record(snapshot: &Snapshot, options: &Options) -> Result<Recorded, Record
     let mut record = Record::new(snapshot, options);
     let mut documents = Documents::default();
     let sections = record.sections(&mut documents);
-    record.left_out(&sections);
     record.not_read_within();
     let documents = documents.into_files();
     let draft = record.written(&sections, &[], &[]);
@@ -145,23 +144,16 @@ struct Judged {
     misses: bool,
 }
 
-/// Every section that a complete baseline has, and whether only an organisation has it.
-const SECTIONS: [(&str, bool); 15] = [
-    ("accounts", false),
-    ("organizational_units", true),
-    ("delegated_administrators", true),
-    ("trusted_services", true),
-    ("responsibility_transfers", true),
-    ("resource_policy", true),
-    ("regions", false),
-    ("quotas", false),
-    ("quota_requests", false),
-    ("quota_template", true),
-    ("quota_auto_management", false),
-    ("policy_types", true),
-    ("policies", true),
-    ("settings", false),
-    ("audit_logs", false),
+/// Sections that an account which stands alone has not.
+const OF_ORGANIZATION: [&str; 8] = [
+    "organizational_units",
+    "delegated_administrators",
+    "trusted_services",
+    "responsibility_transfers",
+    "resource_policy",
+    "quota_template",
+    "policy_types",
+    "policies",
 ];
 
 impl<'a> Record<'a> {
@@ -186,69 +178,77 @@ impl<'a> Record<'a> {
         list.gap(what, gap, place);
     }
 
+    /// Every section that a complete baseline has, in its order.
     fn sections(&mut self, documents: &mut Documents) -> Vec<Section> {
-        let plain = |remark, key, value: Option<Value>| {
-            value.map(|value| Section { remark, key, value, remarks: BTreeMap::new() })
-        };
         let organization = self.snapshot.organization.known();
         let id = organization.map(|organization| organization.id.as_str()).filter(|id| is_organization(id));
-        let owner =
-            organization.map(|organization| organization.management_account.as_str()).filter(|id| is_account(id));
-        let sections = [
-            plain("", "organization", id.map(|id| json!(id))),
-            plain("", "management_account", owner.map(|owner| json!(owner))),
-            plain("", "access", self.options.access.written()),
-            plain("Every account that belongs, and where it hangs.", "accounts", organization::accounts(self)),
-            plain("", "organizational_units", organization::units(self)),
-            plain("", "delegated_administrators", organization::delegations(self)),
-            plain("", "trusted_services", organization::trusted_services(self)),
-            plain("Billing links to other organisations.", "responsibility_transfers", organization::transfers(self)),
-            plain("", "resource_policy", organization::resource_policy(self, documents)),
-            plain(
-                "The last rule that matches an account decides alone. What is `required` was switched on by somebody.",
+        let owner = organization.map(|organization| organization.management_account.as_str());
+        let access = self.options.access.written();
+        let of_nobody = [
+            ("organization", id.map(|id| json!(id))),
+            ("management_account", owner.filter(|id| is_account(id)).map(|owner| json!(owner))),
+            ("access", access),
+        ];
+        let mut sections: Vec<Section> =
+            of_nobody.into_iter().filter_map(|(key, value)| Some(Section::new(key, "", value?))).collect();
+        let parts = [
+            self.part("accounts", "Every account that belongs, and where it hangs.", organization::accounts),
+            self.part("organizational_units", "", organization::units),
+            self.part("delegated_administrators", "", organization::delegations),
+            self.part("trusted_services", "", organization::trusted_services),
+            self.part("responsibility_transfers", "Billing links to other organisations.", organization::transfers),
+            self.part("resource_policy", "", |record| organization::resource_policy(record, documents)),
+            self.part(
                 "regions",
-                regions::section(self),
+                "The last rule that matches an account decides alone. What is `required` was switched on by somebody.",
+                regions::section,
             ),
             self.quotas(),
-            plain("", "quota_requests", quotas::requests(self)),
-            plain("", "quota_template", quotas::template(self)),
-            plain("", "quota_auto_management", quotas::auto_management(self)),
-            plain("", "policy_types", policies::types(self)),
-            plain("", "policies", policies::section(self, documents)),
-            plain("For each setting, the last rule that gives it decides.", "settings", settings::section(self)),
-            plain(
-                "What each trail does today. Another one that does as much will do.",
-                "audit_logs",
-                trails::section(self),
-            ),
+            self.part("quota_requests", "", quotas::requests),
+            self.part("quota_template", "", quotas::template),
+            self.part("quota_auto_management", "", quotas::auto_management),
+            self.part("policy_types", "", policies::types),
+            self.part("policies", "", |record| policies::section(record, documents)),
+            self.part("settings", "For each setting, the last rule that gives it decides.", settings::section),
+            self.part("audit_logs", "What each trail does today.", trails::section),
         ];
-        sections.into_iter().flatten().collect()
+        sections.extend(parts.into_iter().flatten());
+        sections
+    }
+
+    /// One section; where there is none and nothing was said of it, that is said.
+    fn part(
+        &mut self,
+        key: &'static str,
+        remark: &'static str,
+        make: impl FnOnce(&mut Self) -> Option<Value>,
+    ) -> Option<Section> {
+        let noted = (self.unread.clone(), self.unsaid.clone());
+        let value = make(self);
+        let is_told = (&self.unread, &self.unsaid) != (&noted.0, &noted.1);
+        let asks = self.snapshot.organization.known().is_some() || !OF_ORGANIZATION.contains(&key);
+        if value.is_none() && !is_told && asks {
+            self.unread.add(format!("section `{key}`"), "nothing was read of which it could be made", "");
+        }
+        value.map(|value| Section::new(key, remark, value))
     }
 
     /// The quotas, each called by its name once.
     fn quotas(&mut self) -> Option<Section> {
-        let entries = quotas::section(self)?;
-        let (mut remarks, mut last) = (BTreeMap::new(), None);
-        for (index, entry) in entries.iter().enumerate() {
-            if entry.name.is_some() && entry.name != last {
-                remarks.extend(entry.name.clone().map(|name| (index, name)));
-            }
-            last.clone_from(&entry.name);
-        }
-        let value = Value::Array(entries.into_iter().map(|entry| entry.says).collect());
         let remark = "New accounts start below the defaults. What lies above them today is declared as it is.";
-        Some(Section { remark, key: "quotas", value, remarks })
-    }
-
-    /// Sections of which there is nothing to say.
-    fn left_out(&mut self, sections: &[Section]) {
-        let organization = self.snapshot.organization.known().is_some();
-        for (key, of_organization) in SECTIONS {
-            let is_there = sections.iter().any(|section| section.key == key);
-            if !is_there && (organization || !of_organization) {
-                self.unread.add(format!("section `{key}`"), "nothing was read of which it could be made", "");
+        let mut remarks = BTreeMap::new();
+        let section = self.part("quotas", remark, |record| {
+            let entries = quotas::section(record)?;
+            let mut last = None;
+            for (index, entry) in entries.iter().enumerate() {
+                if entry.name.is_some() && entry.name != last {
+                    remarks.extend(entry.name.clone().map(|name| (index, name)));
+                }
+                last.clone_from(&entry.name);
             }
-        }
+            Some(Value::Array(entries.into_iter().map(|entry| entry.says).collect()))
+        });
+        section.map(|section| Section { remarks, ..section })
     }
 
     /// Accounts of the organisation that were not read from within.
@@ -342,6 +342,10 @@ impl<'a> Record<'a> {
 }
 
 impl Section {
+    fn new(key: &'static str, remark: &'static str, value: Value) -> Self {
+        Self { remark, key, value, remarks: BTreeMap::new() }
+    }
+
     fn written(&self) -> String {
         let mut written = match self.remark {
             "" => String::new(),

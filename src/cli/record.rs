@@ -94,7 +94,7 @@ impl Arguments {
         let material = match &self.from_snapshot {
             Some(path) => {
                 plan(&access, &[], color)?;
-                self.from_file(path)?
+                self.kept(path)?
             }
             None => self.read(&access, color).await?,
         };
@@ -113,7 +113,7 @@ impl Arguments {
         Ok(Exit::Clean)
     }
 
-    fn from_file(&self, path: &Path) -> Result<Material, CliError> {
+    fn kept(&self, path: &Path) -> Result<Material, CliError> {
         let snapshot = read_snapshot(path)?;
         let origin = format!("the snapshot `{}`", path.display());
         let now = self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now()));

@@ -66,7 +66,7 @@ impl Ground {
             [one] => json!(one),
             many => json!(many),
         };
-        let by_unit = (!units.is_empty()).then(|| ("ou", units));
+        let by_unit = (!units.is_empty()).then_some(("ou", units));
         let by_id = (!left.is_empty()).then(|| ("account", left.into_iter().collect()));
         by_unit
             .into_iter()

@@ -128,11 +128,14 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
+/// Where a rule applies, and what it gives.
+type Elsewhere = (Map<String, Value>, Map<String, Value>);
+
 /// Settings by the place and the holder that their rule has.
 #[derive(Default)]
 struct Rules {
     everywhere: BTreeMap<Option<String>, Map<String, Value>>,
-    elsewhere: BTreeMap<(String, Option<String>), (Map<String, Value>, Map<String, Value>)>,
+    elsewhere: BTreeMap<(String, Option<String>), Elsewhere>,
 }
 
 impl Rules {

@@ -305,8 +305,7 @@ fn what_was_not_read_is_named_and_not_declared() {
     for line in [
         "policies of the type service_control: denied: no",
         "quotas of ec2: denied: no (111111111111 in eu-west-1)",
-        "section `audit_logs`: nothing was read of which it could be made",
-        "section `quotas`: nothing was read of which it could be made",
+        "section `quota_requests`: nothing was read of which it could be made",
         "setting `serial_console_access`: denied: no (111111111111 in eu-west-1)",
         "trails: nobody asked for it in that run (111111111111 in eu-west-1)",
         "trusted services: denied: AccessDenied\nversion: 2",
