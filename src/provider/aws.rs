@@ -255,7 +255,7 @@ impl Aws {
     /// # Errors
     /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
-        self.wire.recorder().map_or(Ok(()), Recorder::finish)
+        self.wire.recorder().map_or(Ok(()), |recorder| recorder.finish(!self.is_cancelled()))
     }
 
     /// The SDK configuration for calls in `account`; its role is taken at the first call.

@@ -169,7 +169,7 @@ impl Aws {
     }
 
     /// What a task would read, from an earlier run, as far as `snapshot` shows that it still stands.
-    pub(super) fn from_earlier(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
+    pub(super) fn taken_over(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
         let earlier = self.earlier.as_ref()?;
         let sources = task.sources();
         let times = |scope: &Scope| sources.iter().map(|source| earlier.read_at(scope, source)).min().flatten();

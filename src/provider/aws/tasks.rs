@@ -109,7 +109,7 @@ impl Aws {
     fn unanswered(&self, tasks: Vec<Task>, snapshot: &mut Snapshot) -> Vec<Task> {
         let mut left = Vec::new();
         for task in tasks {
-            match self.from_earlier(&task, snapshot).or_else(|| self.not_offered(&task, snapshot)) {
+            match self.taken_over(&task, snapshot).or_else(|| self.not_offered(&task, snapshot)) {
                 Some(fact) => self.merge(snapshot, &task, fact),
                 None => left.push(task),
             }
