@@ -109,19 +109,12 @@ impl Aws {
     fn unanswered(&self, tasks: Vec<Task>, snapshot: &mut Snapshot) -> Vec<Task> {
         let mut left = Vec::new();
         for task in tasks {
-            match self.taken_over(&task, snapshot).or_else(|| self.not_offered(&task, snapshot)) {
+            match self.taken_over(&task, snapshot).or_else(|| self.never_offered(&task, snapshot)) {
                 Some(fact) => self.merge(snapshot, &task, fact),
                 None => left.push(task),
             }
         }
         left
-    }
-
-    /// A service that has no defaults in a region has no applied quotas there.
-    fn not_offered(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
-        let Task::Quotas { region, service, .. } = task else { return None };
-        let gap = snapshot.quota_definitions.get(region)?.get(service)?.gap()?;
-        (gap.status == CoverageStatus::Unsupported).then(|| self.given_up(task, gap))
     }
 
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
@@ -144,7 +137,7 @@ impl Aws {
     }
 
     /// A task that was not begun or not ended, with all that it would have read.
-    fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
+    pub(super) fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
         let (scope, _) = self.place(task);
         for source in task.sources() {
             self.note_gap(scope.clone(), &source, gap);
