@@ -20,11 +20,12 @@ type Said = (String, Option<String>);
 /// The section; none where no setting was read.
 pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
     let mut settings: BTreeMap<&str, BTreeMap<Place, Option<Said>>> = BTreeMap::new();
-    let mut sayable = Sayable::default();
+    let (mut sayable, mut asked) = (Sayable::default(), BTreeSet::new());
     for (account, facts) in &record.snapshot.accounts {
         for (region, facts) in facts.regions.iter().filter(|(region, _)| *region != GLOBAL) {
             let place = || format!("{account} in {region}");
             for (name, setting) in &facts.settings {
+                asked.insert(name.as_str());
                 let said = match setting {
                     Observation::Known(setting) => sayable.said(record, name, setting, account, region),
                     Observation::Absent => None,
@@ -37,7 +38,7 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
             }
         }
     }
-    for name in names().iter().filter(|name| !settings.is_empty() && !settings.contains_key(name.as_str())) {
+    for name in names().iter().filter(|name| !asked.is_empty() && !asked.contains(name.as_str())) {
         record.unread.add(format!("setting `{name}`"), "nobody asked for it in that run", "");
     }
     let mut rules = Rules::default();

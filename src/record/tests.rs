@@ -304,13 +304,11 @@ fn what_was_not_read_is_named_and_not_declared() {
     let unread = recorded.unread.lines();
     for line in [
         "policies of the type service_control: denied: no",
-        "quotas of ec2: denied: no (111111111111 in eu-west-1)",
-        "section `quota_requests`: nothing was read of which it could be made",
-        "setting `serial_console_access`: denied: no (111111111111 in eu-west-1)",
-        "trails: nobody asked for it in that run (111111111111 in eu-west-1)",
+        "quotas of ec2, setting `serial_console_access`: denied: no (111111111111 in eu-west-1)",
+        "section `quota_auto_management`, section `quota_requests`: nothing was read of which it could be made",
+        "trails, zone groups: nobody asked for it in that run (111111111111 in eu-west-1)",
         "trusted services: denied: AccessDenied\nversion: 2",
         "what is inside an account: nobody asked for it in that run (222222222222)",
-        "zone groups: nobody asked for it in that run (111111111111 in eu-west-1)",
     ] {
         assert!(unread.iter().any(|there| there == line), "no `{line}` in {unread:#?}");
     }
