@@ -9,6 +9,7 @@ mod failure;
 mod follow_up;
 mod organization;
 mod pages;
+mod permissions;
 mod policies;
 mod quotas;
 mod regions;
@@ -21,6 +22,7 @@ mod trails;
 mod wanted;
 mod wire;
 
+pub use self::permissions::{Checked, Format as PermissionFormat, Grant, Lack, Reader, Statement, permissions};
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 
