@@ -12,6 +12,7 @@ mod hardship_test;
 mod narrowing_test;
 mod order_test;
 mod organization_drift_test;
+mod permissions_test;
 mod places_test;
 mod reading_test;
 mod readme_test;
