@@ -22,6 +22,7 @@ const CONDITIONAL: &[(&str, &str, &str)] = &[
     ("*", "ec2:DescribeRegions", "asked only where both answers of `account:ListRegions` are refused"),
     ("agent", "cloudtrail:ListEventDataStores", "asked only where the agent's account is the management account"),
     ("agent", "cloudtrail:GetEventDataStore", "asked only where the agent's account is the management account"),
+    ("agent", "servicequotas:ListAWSDefaultServiceQuotas", "asked only in the first account that answers for all"),
     ("*", "autoscaling:DescribeAccountLimits", "asked by Service Quotas in the caller's name"),
     ("*", "cloudformation:DescribeAccountLimits", "asked by Service Quotas in the caller's name"),
     ("*", "dynamodb:DescribeLimits", "asked by Service Quotas in the caller's name"),
@@ -169,7 +170,7 @@ fn roles_are_named_as_tightly_as_they_are_declared() {
         let statements = list(&printed[identity]["Statement"]);
         statements.iter().find(|one| one["Sid"] == "Roles").map(|one| one["Resource"].clone()).unwrap_or_default()
     };
-    let own = ["arn:aws:iam::111111111111:role/GuardlineOrgRead", "arn:aws:iam::555555555555:role/Hub"];
+    let own = ["arn:aws:iam::555555555555:role/Hub", "arn:aws:iam::111111111111:role/GuardlineOrgRead"];
     assert_eq!(roles("agent"), serde_json::json!(own));
     assert_eq!(roles("member (by way of 1 Hub)"), serde_json::json!(["arn:aws:iam::*:role/audit/Deep"]));
     assert_eq!((roles("management"), roles("member")), (Value::Null, Value::Null));
