@@ -10,6 +10,7 @@ mod permissions;
 mod progress;
 mod scan;
 mod schema;
+mod signals;
 mod validate;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
 use crate::baseline::{self, LoadError};
-use crate::provider::aws::{ConnectError, SurveyError};
+use crate::provider::aws::{ConnectError, EarlierError, SurveyError};
 use crate::provider::recording::RecordingError;
 use crate::report::{self, Exit};
 
@@ -70,12 +71,26 @@ pub enum CliError {
     /// The environment lacks what the baseline names.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// An earlier snapshot is of no use.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
+    /// A snapshot cannot be read.
+    #[error("cannot read the snapshot `{path}`; give a file that `guardline scan --snapshot` wrote")]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
+    /// A signal came before anything was read.
+    #[error("cancelled before anything was read")]
+    Cancelled,
     /// A file cannot be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -97,13 +112,14 @@ impl CliError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
+            Self::Baseline(_) | Self::Arguments(_) | Self::Earlier(_) | Self::Snapshot { .. } => Exit::BadInput,
             Self::Survey(error) if error.is_bad_argument() => Exit::BadInput,
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
             | Self::Write { .. }
             | Self::Report(_)
+            | Self::Cancelled
             | Self::Start(_) => Exit::Nothing,
         }
     }

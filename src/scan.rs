@@ -11,7 +11,7 @@ use self::focus::Focus;
 use crate::audit::{self, Attribution, Log};
 use crate::baseline::Baseline;
 use crate::compare::{self, Drift};
-use crate::estate::{CoverageRow, Snapshot};
+use crate::estate::{CoverageRow, Kind, Snapshot};
 use crate::finding::{self, Inputs};
 use crate::provider::aws::{Aws, Narrowing, SurveyError};
 use crate::report::{self, BaselineUsed, Report, Run, Window};
@@ -47,8 +47,8 @@ pub struct Outcome {
 pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Result<Outcome, SurveyError> {
     tracing::info!("reading the organisation and its regions");
     let survey = aws.survey(baseline, &request.narrowing).await?;
-    let focus = Focus::new(&request.narrowing, &survey);
-    tracing::info!("reading inside {} accounts", survey.chosen().len());
+    let focus = Focus::new(&request.narrowing, &survey, baseline);
+    tracing::info!("reading inside {} accounts", survey.polled());
     let mut snapshot = aws.read(survey).await;
 
     let mut comparison = compare::compare(baseline, &snapshot);
@@ -66,14 +66,17 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     let mut findings = finding::findings(&inputs);
     findings.retain(|finding| focus.keeps(finding.kind, &finding.scope, &finding.subject.id));
 
-    snapshot.coverage = aws.coverage().rows();
+    aws.note_reads(&mut snapshot);
     let coverage = coverage(&snapshot, &comparison.undecided, &log, &focus);
     if !request.show_personal {
         report::mask_findings(&mut findings);
         report::mask_snapshot(&mut snapshot);
     }
     let mut run = describe(aws, baseline, window);
+    run.cancelled = aws.is_cancelled();
     run.narrowed = !focus.is_whole();
+    run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
+        || findings.iter().any(|finding| finding.kind != Kind::Baseline);
     run.notice.clone_from(&request.notice);
     Ok(Outcome { report: Report::new(&baseline.model.estate, run, findings, coverage), snapshot })
 }
@@ -119,6 +122,8 @@ fn describe(aws: &Aws, baseline: &Baseline, window: Window) -> Run {
         window,
         replayed: aws.is_replay(),
         narrowed: false,
+        cancelled: false,
+        evaluated: false,
         notice: None,
     }
 }

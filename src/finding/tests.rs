@@ -107,6 +107,7 @@ fn snapshot() -> Snapshot {
         accounts: BTreeMap::<String, AccountFacts>::new(),
         quota_definitions: BTreeMap::new(),
         coverage: Vec::new(),
+        read_times: Vec::new(),
     }
 }
 
@@ -386,7 +387,7 @@ fn rules(rest: &str, changes: &[(Drift, Option<Attribution>)], now: &str, covera
 }
 
 fn unread(scope: Scope, source: &str, status: CoverageStatus) -> Vec<CoverageRow> {
-    vec![CoverageRow { scope, source: source.to_owned(), status, reason: None, reads: 1, regions: Vec::new() }]
+    vec![CoverageRow { reads: 1, ..CoverageRow::new(scope, source, status, None) }]
 }
 
 #[test]

@@ -4,9 +4,11 @@
 //! no call that changes anything: the operations it knows are those of `policies/aws/rate-limits.yaml`.
 
 mod call;
+mod earlier;
 mod events;
 mod failure;
 mod follow_up;
+mod kinds;
 mod organization;
 mod pages;
 mod permissions;
@@ -22,6 +24,8 @@ mod trails;
 mod wanted;
 mod wire;
 
+pub use self::earlier::{Earlier, EarlierError, Reuse};
+pub use self::kinds::shows;
 pub use self::permissions::{Checked, Format as PermissionFormat, Grant, Lack, Reader, Statement, permissions};
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
@@ -29,7 +33,7 @@ pub use self::wanted::Narrowing;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
@@ -41,7 +45,7 @@ use self::wire::{Source, Wire};
 use super::Progress;
 use super::limits::{LimitTable, Limits};
 use super::recording::{Manifest, RECORDING_SCHEMA, Recorder, Recording, RecordingError};
-use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope};
+use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope, Snapshot};
 
 /// How the agent behaves towards AWS.
 #[derive(Clone, Debug)]
@@ -79,6 +83,11 @@ pub enum ConnectError {
         /// What helps.
         fix: &'static str,
     },
+    /// The recording begins with who reads.
+    #[error(
+        "the recording does not say who read: {0}; check that its files are those that were written, or record anew with `--record-to`"
+    )]
+    NotRecorded(String),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -113,6 +122,7 @@ pub struct Aws {
     sessions: Mutex<BTreeMap<String, Arc<KeptSession>>>,
     coverage: Mutex<Coverage>,
     progress: Arc<Progress>,
+    earlier: Option<Earlier>,
 }
 
 /// A role that is taken once, or the reason why it was not given.
@@ -136,7 +146,7 @@ impl Aws {
         let environment = session::environment().await;
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
-            Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
+            Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
         let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
@@ -172,8 +182,13 @@ impl Aws {
             .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
         let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
         session::present(&own).await.map_err(ConnectError::NoCredentials)?;
-        let identity = identify(&own, region).await?;
+        let identity = identify(&own).await.map_err(|(reason, fix)| match wire.is_replay() {
+            true => ConnectError::NotRecorded(reason),
+            false => ConnectError::NoIdentity { region: region.to_owned(), reason, fix },
+        })?;
         wire.own_account(&identity.account);
+        let coverage = Mutex::new(Coverage::at(wire.is_replay().then_some(clock)));
+        wire.recorder().map_or(Ok(()), Recorder::begin)?;
         Ok(Self {
             wire,
             own,
@@ -184,8 +199,9 @@ impl Aws {
             retries: RetryPartition::custom("guardline").token_bucket(TokenBucket::unlimited()).build(),
             roles: AccessRoles::default(),
             sessions: Mutex::default(),
-            coverage: Mutex::default(),
+            coverage,
             progress,
+            earlier: None,
         })
     }
 
@@ -216,13 +232,29 @@ impl Aws {
     /// What was read so far, and what could not be.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ledger().clone()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the snapshot's own account of what was read up to date.
+    pub fn note_reads(&self, snapshot: &mut Snapshot) {
+        let coverage = self.ledger();
+        snapshot.coverage = coverage.rows();
+        snapshot.read_times = coverage.times();
+    }
+
+    /// A ledger for reads that may not count.
+    fn scratch(&self) -> Mutex<Coverage> {
+        Mutex::new(Coverage::at(self.is_replay().then_some(self.clock)))
     }
 
     /// Brings a recording to the disk.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
         self.wire.recorder().map_or(Ok(()), Recorder::finish)
     }
@@ -258,6 +290,12 @@ impl Aws {
         cell.get_or_init(|| self.assume(account, names)).await.clone()
     }
 
+    /// Whether the role in this account was asked for already.
+    fn has_session(&self, account: &str) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(account).is_some_and(|session| session.initialized())
+    }
+
     async fn assume(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
         if names.is_empty() {
             return Err(Gap {
@@ -268,6 +306,12 @@ impl Aws {
         let roles =
             Roles { partition: &self.identity.partition, names, external_id: self.roles.external_id.as_deref() };
         session::assume(&self.own, &self.wire, &roles, account).await
+    }
+
+    /// Whether the run was ended before it was done.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.progress.is_cancelled()
     }
 
     /// Whether a recording answers.
@@ -281,7 +325,7 @@ impl Aws {
     }
 
     fn note_gap(&self, scope: Scope, source: &str, gap: &Gap) {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).gap(scope, source, gap, 0);
+        self.ledger().gap(scope, source, gap, 0);
     }
 }
 
@@ -298,23 +342,15 @@ macro_rules! client {
 }
 use client;
 
-async fn identify(own: &SdkConfig, region: &str) -> Result<Identity, ConnectError> {
+/// Who reads, or what happened and what helps in front of a cloud.
+async fn identify(own: &SdkConfig) -> Result<Identity, (String, &'static str)> {
     let answer = aws_sdk_sts::Client::new(own).get_caller_identity().send().await;
-    let no_identity = |reason: String, fix| ConnectError::NoIdentity { region: region.to_owned(), reason, fix };
     let answer = answer.map_err(|error| {
-        let gap = failure::gap(error);
-        let fix = match gap.reason.split(':').next().unwrap_or_default() {
-            "ExpiredToken" | "ExpiredTokenException" => "sign in again, or renew the session token",
-            "InvalidClientTokenId" | "UnrecognizedClientException" => "check the access key, and that the region is on",
-            "RequestTimeTooSkewed" | "SignatureDoesNotMatch" | "RequestExpired" | "InvalidSignatureException" => {
-                "check this machine's clock and the secret access key"
-            }
-            _ => "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`",
-        };
-        no_identity(gap.reason, fix)
+        let fix = failure::identity_fix(failure::code(&error));
+        (failure::gap(error).reason, fix)
     })?;
     let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
-        return Err(no_identity("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
+        return Err(("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
     };
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     Ok(Identity { account, arn, partition })
@@ -339,5 +375,6 @@ fn manifest(clock: Timestamp, region: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: region.to_owned(),
         note: None,
+        complete: Some(false),
     }
 }

@@ -66,6 +66,9 @@ impl LimitTable {
 /// Stay this far below what is published, so that jitter on the way does not add up to a refusal.
 const SHARE: f64 = 0.95;
 
+/// Calls of a run, by `service:Operation`, account and region.
+pub type Calls = BTreeMap<(String, String, String), u64>;
+
 /// Buckets in use.
 #[derive(Debug)]
 pub struct Limits {
@@ -106,16 +109,30 @@ impl Limits {
         }
     }
 
-    /// The user's ceiling.
+    /// The least time in which these calls can be made.
     #[must_use]
-    pub const fn max_rps(&self) -> Option<NonZeroU32> {
-        self.max_rps
-    }
-
-    /// The table behind the buckets.
-    #[must_use]
-    pub const fn table(&self) -> &LimitTable {
-        &self.table
+    pub fn least_time(&self, calls: &Calls) -> Duration {
+        let mut seconds: f64 = 0.0;
+        let mut by_service: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut by_account: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for ((operation, account, _), count) in calls {
+            seconds = seconds.max(per_second(*count, self.table.limit(operation).rate));
+            let service = operation.split(':').next().unwrap_or(operation);
+            *by_service.entry(service).or_default() += count;
+            *by_account.entry((service, account)).or_default() += count;
+        }
+        for (service, ceiling) in &self.table.services {
+            if let Some(count) = by_service.get(service.as_str()) {
+                seconds = seconds.max(per_second(*count, f64::from(ceiling.organization)));
+            }
+            for (_, count) in by_account.iter().filter(|((of, _), _)| of == service) {
+                seconds = seconds.max(per_second(*count, f64::from(ceiling.account)));
+            }
+        }
+        if let Some(rate) = self.max_rps {
+            seconds = seconds.max(per_second(calls.values().sum(), f64::from(rate.get())));
+        }
+        Duration::from_secs_f64(seconds)
     }
 
     /// Waits until this call may be made.
@@ -135,6 +152,12 @@ impl Limits {
             limiter.until_ready().await;
         }
     }
+}
+
+fn per_second(calls: u64, rate: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate of seconds")]
+    let calls = calls as f64;
+    calls / rate.max(0.001)
 }
 
 /// A bucket a little smaller than what is published.
@@ -193,5 +216,26 @@ mod tests {
             limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
         assert!(start.elapsed() >= Duration::from_millis(245), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn the_slowest_bucket_or_ceiling_says_how_long_calls_take() {
+        let table = LimitTable {
+            services: BTreeMap::from([("a".to_owned(), Ceiling { account: 4, organization: 5 })]),
+            ..table()
+        };
+        let call =
+            |operation: &str, account: &str, count| ((operation.to_owned(), account.to_owned(), "r".to_owned()), count);
+        let seconds = |max_rps, calls: &[((String, String, String), u64)]| {
+            let limits = Limits::new(table.clone(), NonZeroU32::new(max_rps));
+            limits.least_time(&calls.iter().cloned().collect()).as_secs_f64()
+        };
+        assert!((seconds(0, &[])).abs() < 1e-9);
+        // Ten a second by itself, four in one account, five over all accounts.
+        assert!((seconds(0, &[call("a:Slow", "1", 20)]) - 5.0).abs() < 1e-9);
+        let spread: Vec<_> = (0..20).map(|account| call("a:Slow", &account.to_string(), 2)).collect();
+        assert!((seconds(0, &spread) - 8.0).abs() < 1e-9);
+        assert!((seconds(2, &spread) - 20.0).abs() < 1e-9);
+        assert!((seconds(0, &[call("b:Other", "1", 20)]) - 20.0 / table.default.rate).abs() < 1e-9);
     }
 }

@@ -1,11 +1,13 @@
 //! What users see, tested from outside: commands, and the wire-level double they run against.
 
+mod cancel_test;
 mod demo_test;
 #[path = "../double/double.rs"]
 mod double;
 mod double_faults_test;
 mod double_test;
 mod drift_test;
+mod earlier_test;
 mod exit_test;
 mod follow_up_test;
 mod hardship_test;

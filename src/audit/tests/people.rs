@@ -72,6 +72,7 @@ fn snapshot() -> Snapshot {
         accounts: BTreeMap::new(),
         quota_definitions: BTreeMap::from([("us-east-1".to_owned(), BTreeMap::from([("ec2".to_owned(), ec2)]))]),
         coverage: Vec::new(),
+        read_times: Vec::new(),
     }
 }
 

@@ -42,7 +42,7 @@ impl Aws {
                 organization.effective_policies.entry(account).or_default().insert(policy_type, policy);
             }
         }
-        snapshot.coverage = self.coverage().rows();
+        self.note_reads(snapshot);
     }
 
     /// A quota of all regions is asked for in the region where AWS keeps it, and so is its history.
