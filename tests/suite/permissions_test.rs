@@ -303,3 +303,50 @@ fn a_check_that_cannot_begin_exits_with_1_and_a_bad_flag_with_2() {
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
     assert_eq!(project.run(&["permissions", "--baseline", "gone.yaml"], &[]).code, 2);
 }
+
+/// What is asked about where there is nothing to ask about is not there, and that is no refusal.
+#[test]
+fn a_check_of_an_estate_with_little_in_it_finds_nothing_missing() {
+    let whole = WHOLE.replace("    management_role: GuardlineOrgRead\n", "").replace("  quota_template: []\n", "");
+    let mut estate = Estate::sample();
+    estate.account_mut("111111111111").trails.clear();
+    let server = Server::start(estate);
+    let run = check(&server, &Project::new(&whole), "111111111111");
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    let refused: BTreeSet<_> = server.calls().iter().filter_map(|call| call.error.clone()).collect();
+    assert!(
+        refused.contains("TrailNotFoundException") && refused.contains("EventDataStoreNotFoundException"),
+        "{refused:?}"
+    );
+
+    let server = Server::start(Estate::standalone());
+    let alone = Project::new(include_str!("../../policies/baselines/standalone.yaml"));
+    let run = check(&server, &alone, "111111111111");
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    assert_eq!(server.calls_of("organizations:*").len(), 1);
+    assert!(server.calls_of("cloudtrail:GetEventSelectors").len() == 1, "{:?}", server.calls_of("cloudtrail:*"));
+}
+
+/// What a scan learns another way is not missing; what it cannot learn at all is.
+#[test]
+fn a_check_asks_for_regions_as_a_scan_does() {
+    let mut estate = busy();
+    estate.organization_mut().trusted_services.remove("account.amazonaws.com");
+    estate.account_mut(MEMBER).role("GuardlineRead").denies = vec!["account:*".to_owned()];
+    let server = Server::start(estate);
+    let run = check(&server, &Project::new(WHOLE), NETWORK);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    assert_eq!(server.calls_of("ec2:DescribeRegions").len(), 1);
+    server.estate().account_mut(MEMBER).role("GuardlineRead").denies.push("ec2:DescribeRegions".to_owned());
+    let run = check(&server, &Project::new(WHOLE), NETWORK);
+    assert_eq!((run.code, run.stdout.lines().count()), (4, 1), "{}", run.stdout);
+    assert!(run.stdout.contains("222222222222") && run.stdout.contains("account:ListRegions: "), "{}", run.stdout);
+}
+
+#[test]
+fn arns_are_those_of_the_partition() {
+    let project = Project::new(WHOLE);
+    let text = project.run(&["permissions", "--partition", "aws-cn"], &[]).stdout;
+    assert!(text.contains("arn:aws-cn:iam::*:role/GuardlineRead") && !text.contains("arn:aws:"), "{text}");
+    assert_eq!(project.run(&["permissions", "--partition", "elsewhere"], &[]).code, 2);
+}
