@@ -13,9 +13,10 @@ mod schema;
 mod signals;
 mod validate;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
 use crate::baseline::{self, LoadError};
@@ -123,6 +124,23 @@ impl CliError {
             | Self::Start(_) => Exit::Nothing,
         }
     }
+}
+
+/// The arguments of this process. It ends here with help, the version, or what is wrong with them.
+#[must_use]
+pub fn arguments() -> Cli {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let matches = Cli::command().color(asked_for(&words)).get_matches_from(words);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The colour that the words ask for: help and mistakes are shown before the arguments are understood.
+fn asked_for(words: &[OsString]) -> ColorChoice {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let apart =
+        words.windows(2).filter(|pair| pair.first() == Some(&"--color")).filter_map(|pair| pair.get(1).copied());
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    joined.chain(apart).find_map(|when| ColorChoice::from_str(when, false).ok()).unwrap_or(ColorChoice::Auto)
 }
 
 /// Runs a command to its exit code.

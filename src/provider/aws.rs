@@ -149,7 +149,8 @@ impl Aws {
             Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
-        let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
+        let limits =
+            Limits::new(limit_table().scaled(options.limit_factor), options.max_rps).at_once(options.concurrency);
         let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
         Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
     }
@@ -256,7 +257,7 @@ impl Aws {
     /// # Errors
     /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
-        self.wire.recorder().map_or(Ok(()), Recorder::finish)
+        self.wire.recorder().map_or(Ok(()), |recorder| recorder.finish(!self.is_cancelled()))
     }
 
     /// The SDK configuration for calls in `account`; its role is taken at the first call.

@@ -1,6 +1,6 @@
 //! How fast a provider may be asked: token buckets per account × region × operation, and ceilings above them.
 //!
-//! In: one table of published limits, and the user's own ceiling. Out: a wait before each call. It never lets a call
+//! In: one table of published limits, and the user's own ceilings. Out: a wait before each call. It never lets a call
 //! through early, and never gives up.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A published limit: calls per second, and how many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -79,6 +80,14 @@ pub struct Limits {
     organizations: BTreeMap<String, DefaultDirectRateLimiter>,
     overall: Option<DefaultDirectRateLimiter>,
     max_rps: Option<NonZeroU32>,
+    at_once: Option<Semaphore>,
+}
+
+/// Leave to make one call; the next one may be made when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn<'a> {
+    _held: Option<SemaphorePermit<'a>>,
 }
 
 impl Limits {
@@ -105,8 +114,15 @@ impl Limits {
             organizations,
             overall: max_rps.map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
             max_rps,
+            at_once: None,
             table,
         }
+    }
+
+    /// The same, with at most so many calls under way at once.
+    #[must_use]
+    pub fn at_once(self, calls: usize) -> Self {
+        Self { at_once: Some(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS))), ..self }
     }
 
     /// The least time in which these calls can be made.
@@ -135,8 +151,8 @@ impl Limits {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Waits until this call may be made.
-    pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) {
+    /// Waits until this call may be made. It is under way for as long as the turn is held.
+    pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) -> Turn<'_> {
         let name = format!("{service}:{operation}");
         match self.operations.get(&name) {
             Some(limiter) => limiter.until_key_ready(&(account.to_owned(), region.to_owned())).await,
@@ -148,9 +164,16 @@ impl Limits {
         if let Some(limiter) = self.organizations.get(service) {
             limiter.until_ready().await;
         }
+        // Only now: who waits for a bucket of its own keeps nobody else from calling.
+        let held = match &self.at_once {
+            // It is never closed.
+            Some(calls) => calls.acquire().await.ok(),
+            None => None,
+        };
         if let Some(limiter) = &self.overall {
             limiter.until_ready().await;
         }
+        Turn { _held: held }
     }
 }
 
@@ -191,7 +214,7 @@ mod tests {
         let limits = Limits::new(table(), None);
         let start = std::time::Instant::now();
         for _ in 0..4 {
-            limits.wait("a", "Slow", "1", "r").await;
+            let _made = limits.wait("a", "Slow", "1", "r").await;
         }
         // Ten a second with a burst of two allows the fourth call after 0.2 s; the bucket is a little slower.
         assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
@@ -202,7 +225,7 @@ mod tests {
         let limits = Limits::new(table(), None);
         let start = std::time::Instant::now();
         for account in 0..50 {
-            limits.wait("a", "Slow", &account.to_string(), "r").await;
+            let _made = limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
         // One bucket for all would take five seconds.
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
@@ -213,7 +236,7 @@ mod tests {
         let limits = Limits::new(table(), NonZeroU32::new(20));
         let start = std::time::Instant::now();
         for account in 0..6 {
-            limits.wait("a", "Slow", &account.to_string(), "r").await;
+            let _made = limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
         assert!(start.elapsed() >= Duration::from_millis(245), "{:?}", start.elapsed());
     }

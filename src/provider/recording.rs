@@ -272,7 +272,7 @@ mod tests {
         recorder.begin().unwrap();
         recorder.note(exchange(500, json!("<html>")));
         recorder.note(exchange(200, json!({"Accounts": [{"Email": "root@acme.example"}]})));
-        recorder.finish().unwrap();
+        recorder.finish(true).unwrap();
 
         let recording = Recording::open(directory.path()).unwrap();
         let answer =

@@ -93,7 +93,7 @@ fn a_run_that_waits_before_another_try_ends_too() {
     let server = Server::start(Estate::sample());
     server.faults(vec![Fault::on("servicequotas:*", Effect::Throttled { seconds: None })]);
     let project = Project::acme();
-    let scan = start(&project, &server, &[]);
+    let scan = start(&project, &server, &["--record-to", "recording"]);
     wait_for(&server, "servicequotas:*", 20);
     let run = end(scan, "TERM");
     let report = run.report();

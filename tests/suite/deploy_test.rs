@@ -13,7 +13,7 @@ use serde_yaml::Value;
 
 use crate::double::Server;
 use crate::double::estate::Estate;
-use crate::permissions_test::WHOLE;
+use crate::grants_test::WHOLE;
 use crate::runner::Project;
 
 fn file(path: &str) -> String {

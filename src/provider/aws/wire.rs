@@ -143,7 +143,7 @@ impl Wire {
                 replayed(recording, call, &account)
             }
             (Source::Live(_), Some(connector)) => {
-                self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
+                let _turn = self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
                 tracing::debug!("{} for {account} in {}", call.name(), call.region);
                 let answer = in_time(PATIENCE, answer(&connector, request)).await;
                 self.progress.made();

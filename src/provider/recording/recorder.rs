@@ -113,16 +113,16 @@ impl Recorder {
         }
     }
 
-    /// Brings everything to the disk.
+    /// Brings everything to the disk; `whole` says whether the run came to its end.
     ///
     /// # Errors
     /// When not everything is there.
-    pub fn finish(&self) -> Result<(), RecordingError> {
+    pub fn finish(&self, whole: bool) -> Result<(), RecordingError> {
         let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         refusals.into_values().for_each(|refusal| self.note(refusal));
         let tape = std::mem::replace(&mut *self.tape(), Tape::Over);
         let closed = match tape {
-            Tape::Running(file) => self.close(file),
+            Tape::Running(file) => self.close(file, whole),
             Tape::Broken(error) => Err(error),
             Tape::Waiting(_) | Tape::Over => Ok(()),
         };
@@ -171,7 +171,7 @@ impl Recorder {
         }
     }
 
-    fn close(&self, file: BufWriter<File>) -> io::Result<()> {
+    fn close(&self, file: BufWriter<File>, whole: bool) -> io::Result<()> {
         let file = file.into_inner().map_err(IntoInnerError::into_error)?;
         file.sync_all()?;
         // A file that was removed or replaced takes what is written to it all the same.
@@ -179,7 +179,7 @@ impl Recorder {
             return Err(io::Error::other(format!("`{EXCHANGES}` was changed by somebody else")));
         }
         let head = tempfile::NamedTempFile::new_in(&self.directory)?;
-        write_manifest(head.as_file(), &Manifest { complete: Some(true), ..self.manifest.clone() })?;
+        write_manifest(head.as_file(), &Manifest { complete: Some(whole), ..self.manifest.clone() })?;
         head.as_file().sync_all()?;
         head.persist(self.directory.join(MANIFEST)).map(drop).map_err(|error| error.error)
     }
@@ -229,7 +229,7 @@ mod tests {
         recorder.note(exchange(200, json!("who")));
         assert!(names(folder.path()).is_empty());
         recorder.begin().unwrap();
-        recorder.finish().unwrap();
+        recorder.finish(true).unwrap();
         assert_eq!(names(&directory), [EXCHANGES, MANIFEST]);
         let text = std::fs::read_to_string(directory.join(EXCHANGES)).unwrap();
         assert_eq!((text.lines().count(), text.contains("who")), (1, true), "{text}");
@@ -248,7 +248,7 @@ mod tests {
             assert!(directory.join(EXCHANGES).exists());
             recorder.abandon();
             recorder.note(exchange(200, json!("late")));
-            recorder.finish().unwrap();
+            recorder.finish(true).unwrap();
         }
         assert_eq!(names(folder.path()), ["other"]);
         assert_eq!(names(&other), ["notes.txt"]);
@@ -266,7 +266,7 @@ mod tests {
         // Somebody else was faster.
         let late = second.begin().unwrap_err();
         assert!(late.to_string().contains("new directory"), "{late}");
-        first.finish().unwrap();
+        first.finish(true).unwrap();
         assert!(std::fs::read_to_string(folder.path().join(EXCHANGES)).unwrap().contains("first"));
         std::fs::remove_file(folder.path().join(MANIFEST)).unwrap();
         let again = Recorder::prepare(folder.path(), manifest()).unwrap_err();
@@ -297,7 +297,7 @@ mod tests {
         for moment in ["written", "finished"] {
             let modes = [mode(&directory), mode(&directory.join(MANIFEST)), mode(&directory.join(EXCHANGES))];
             assert_eq!(modes, [0o700, 0o600, 0o600], "{moment}");
-            recorder.finish().unwrap();
+            recorder.finish(true).unwrap();
         }
         // Others may use the folder above as the user's mask has it.
         let plain = folder.path().join("plain");
@@ -318,7 +318,7 @@ mod tests {
         for _ in 0..3 {
             recorder.note(exchange(200, json!("lost")));
         }
-        let error = recorder.finish().unwrap_err();
+        let error = recorder.finish(true).unwrap_err();
         assert!(matches!(error, RecordingError::Incomplete { .. }), "{error}");
         assert!(error.to_string().contains("/r` is incomplete"), "{error}");
         let notice = Recording::open(&directory).unwrap().notice().unwrap();
@@ -338,7 +338,7 @@ mod tests {
                 std::fs::create_dir(&directory).unwrap();
                 std::fs::write(directory.join(EXCHANGES), "").unwrap();
             }
-            let error = recorder.finish().unwrap_err();
+            let error = recorder.finish(true).unwrap_err();
             assert!(matches!(error, RecordingError::Incomplete { .. }), "{harm}: {error}");
         }
     }
