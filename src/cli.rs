@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod logging;
 mod output;
+mod permissions;
 mod progress;
 mod record;
 mod scan;
@@ -55,6 +56,8 @@ enum Command {
     Record(Box<record::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
+    /// Print the least IAM that the agent's identities need, or check what is missing
+    Permissions(permissions::Arguments),
     /// Print a JSON Schema
     Schema(SchemaArguments),
     /// Print a completion script for a shell
@@ -159,6 +162,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
+        Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
     }

@@ -96,7 +96,7 @@ fn the_baseline_in_one_page_is_a_baseline() {
 #[test]
 fn every_verb_and_flag_that_is_named_exists() {
     let text = readme();
-    for verb in ["scan", "demo", "record", "validate", "schema", "completions"] {
+    for verb in ["scan", "demo", "record", "validate", "permissions", "schema", "completions"] {
         assert!(text.contains(&format!("`guardline {verb}")), "{verb} is not in the README");
         assert_eq!(guardline(checkout(), &[verb, "--help"], &[]).status.code(), Some(0), "{verb}");
     }

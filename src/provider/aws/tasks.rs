@@ -373,6 +373,22 @@ impl Task {
         }
     }
 
+    /// Every operation that the task can lead to: what a list names is asked for one by one.
+    pub(super) fn operations(&self) -> Vec<&'static str> {
+        match self {
+            Self::ZoneGroups { .. } => vec!["ec2:DescribeAvailabilityZones"],
+            Self::Definitions { .. } => vec!["servicequotas:ListAWSDefaultServiceQuotas"],
+            Self::Quotas { .. } => vec!["servicequotas:ListServiceQuotas"],
+            Self::Requests { .. } => vec!["servicequotas:ListRequestedServiceQuotaChangeHistory"],
+            Self::AutoManagement { .. } => vec!["servicequotas:GetAutoManagementConfiguration"],
+            Self::Setting { index, .. } => vec![SETTINGS[*index].operation],
+            Self::Trails { .. } => {
+                vec!["cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"]
+            }
+            Self::Stores { .. } => vec!["cloudtrail:ListEventDataStores", "cloudtrail:GetEventDataStore"],
+        }
+    }
+
     fn calls(&self) -> u64 {
         self.sources().len() as u64
     }
