@@ -13,6 +13,7 @@ mod follow_up;
 mod kinds;
 mod organization;
 mod pages;
+mod permissions;
 mod policies;
 mod quotas;
 mod regions;
@@ -27,6 +28,7 @@ mod wire;
 
 pub use self::earlier::{Earlier, EarlierError, Reuse};
 pub use self::kinds::shows;
+pub use self::permissions::{Checked, Format as PermissionFormat, Grant, Lack, Reader, Statement, permissions};
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 

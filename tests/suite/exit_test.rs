@@ -5,8 +5,18 @@ use std::fs;
 use crate::double::Server;
 use crate::double::estate::Estate;
 use crate::double::faults::{Effect, Fault};
-use crate::reading_test::BASELINE;
 use crate::runner::{Project, Run, coverage, guardline};
+
+/// One high finding, and one read that is denied.
+const BASELINE: &str = r#"
+version: 1
+estate: test
+aws:
+  management_account: "111111111111"
+  access: {member_role: GuardlineRead}
+  quotas: [{service: ec2, code: L-1216C47A, max: default, where: {region: us-east-1}}]
+  settings: [{serial_console_access: false, where: {region: us-east-1}}]
+"#;
 
 const FOUND: &str = "exit 3: 1 open finding is medium or worse";
 const BOTH: &str =

@@ -7,6 +7,7 @@
 //! A word that nobody knows is an open string: it is shown as it is, and is a difference where the baseline compares it.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+#![allow(clippy::print_stdout, reason = "how many runs there were, and how long they took, is worth a line")]
 
 mod estate;
 mod oracle;

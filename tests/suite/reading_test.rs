@@ -9,8 +9,8 @@ use crate::double::estate::Estate;
 use crate::double::faults::{Effect, Fault};
 use crate::runner::{Project, coverage, covered, lines, list};
 
-/// Little to read inside accounts: one region of quotas, and one setting.
-pub(crate) const BASELINE: &str = r#"
+/// Little to read inside accounts.
+const BASELINE: &str = r#"
 version: 1
 estate: test
 aws:

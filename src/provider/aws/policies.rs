@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_organizations::types as sdk;
-use futures::future::join_all;
 
 use super::failure::{failed, gap};
 use super::organization::Reading;
-use super::pages::required;
+use super::pages::{each, required};
 use crate::estate::{Gap, Observation, Policy, PolicyTarget, TargetKind};
 
 /// What the list says of a policy.
@@ -32,7 +31,7 @@ impl Reading<'_> {
     ) -> BTreeMap<String, Observation<Vec<Policy>>> {
         let Observation::Known(types) = types else { return BTreeMap::new() };
         let on = types.keys().cloned();
-        join_all(on.map(|policy_type| async {
+        each(on.map(|policy_type| async {
             let policies = self.policies_of(&policy_type).await;
             (policy_type, policies)
         }))
@@ -60,7 +59,7 @@ impl Reading<'_> {
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
         let policies = summaries.into_iter().map(|summary| self.policy(summary, policy_type));
-        let mut policies = join_all(policies).await;
+        let mut policies = each(policies).await;
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         Observation::Known(policies)
     }

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types as sdk;
-use futures::future::join_all;
 
 use super::failure::{failed, gap};
-use super::pages::{Reader, required};
+use super::pages::{Reader, each, required};
 use crate::estate::{CoverageStatus, EventDataStore, Gap, Observation, Trail};
 
 /// The trails whose home is this region.
@@ -29,7 +28,7 @@ pub(super) async fn trails(client: &Client, reader: &Reader<'_>) -> Observation<
         Observation::Absent => return Observation::Absent,
         Observation::Unknown(gap) => return Observation::Unknown(gap),
     };
-    let mut trails = join_all(trails.into_iter().map(|found| trail(client, reader, found))).await;
+    let mut trails = each(trails.into_iter().map(|found| trail(client, reader, found))).await;
     trails.sort_by(|a, b| a.arn.cmp(&b.arn));
     Observation::Known(trails)
 }
@@ -186,7 +185,7 @@ pub(super) async fn event_data_stores(client: &Client, reader: &Reader<'_>) -> O
         Observation::Unknown(gap) => return Observation::Unknown(gap),
     };
     let mut stores = Vec::new();
-    for store in join_all(arns.into_iter().map(|arn| event_data_store(client, reader, arn))).await {
+    for store in each(arns.into_iter().map(|arn| event_data_store(client, reader, arn))).await {
         match store {
             Observation::Known(store) => stores.push(store),
             Observation::Absent => {}
