@@ -39,6 +39,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -145,7 +146,7 @@ impl Aws {
     /// # Errors
     /// When there is no region, no credentials, or no answer.
     pub async fn connect(options: &Options, progress: Arc<Progress>) -> Result<Self, ConnectError> {
-        Self::connect_with(&session::environment().await, options, progress).await
+        Self::live(&session::environment().await, Wire::live(), options, progress).await
     }
 
     /// The same in an environment that the caller has put together: its region, credentials, endpoint, retries and time
@@ -158,8 +159,17 @@ impl Aws {
         options: &Options,
         progress: Arc<Progress>,
     ) -> Result<Self, ConnectError> {
-        let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let client = environment.http_client().unwrap_or_else(Wire::live);
+        Self::live(environment, client, options, progress).await
+    }
+
+    async fn live(
+        environment: &SdkConfig,
+        client: SharedHttpClient,
+        options: &Options,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
+        let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
             Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
