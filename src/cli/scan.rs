@@ -136,6 +136,7 @@ struct Narrow {
 
 impl Arguments {
     pub(super) async fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
+        self.output.check(self.snapshot.as_deref())?;
         let baseline = self.load(color)?;
         let progress = Arc::new(Progress::default());
         let bar = Bar::follow(Arc::clone(&progress));

@@ -191,13 +191,7 @@ fn what_an_answer_lacks_or_nobody_knows_is_named() {
             "account:ListRegions",
             word("Regions.0.RegionOptStatus"),
             "reads in the region",
-            "nobody knows whether that is on",
-        ),
-        (
-            "organizations:ListAccountsForParent",
-            word("Accounts.0.State"),
-            "account",
-            "nobody knows whether that is in use",
+            "the region is QUANTUM_ENTANGLED",
         ),
     ];
     let clock = second(Timestamp::now());

@@ -50,6 +50,11 @@ pub enum SurveyError {
         "links and policies belong to no region, so that `--region` leaves nothing of them; leave out one of the two"
     )]
     NoRegions,
+    /// The command line asks for policies alone, and for an account.
+    #[error(
+        "policies belong to the organisation, so that `--account` and `--ou` leave nothing of them; leave these out"
+    )]
+    NoAccounts,
 }
 
 impl SurveyError {
@@ -57,7 +62,7 @@ impl SurveyError {
     #[must_use]
     pub const fn is_bad_argument(&self) -> bool {
         match self {
-            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) | Self::NoRegions => true,
+            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) | Self::NoRegions | Self::NoAccounts => true,
             Self::NoExternalId(_) => false,
         }
     }
@@ -170,6 +175,10 @@ impl Survey {
         if listed && !self.meaningless.is_empty() {
             return Err(SurveyError::NoSuchAccount(named(&self.meaningless)));
         }
+        let words = [narrowing.accounts.as_slice(), &narrowing.units].concat();
+        if listed && self.chosen.is_empty() && !words.is_empty() {
+            return Err(SurveyError::NoSuchAccount(format!("{} together", named(&words))));
+        }
         let statuses = self.accounts.values().filter_map(|facts| facts.region_status.known());
         let known: BTreeSet<&String> = statuses.flat_map(BTreeMap::keys).collect();
         let unknown: Vec<String> = narrowing.regions.iter().filter(|region| !known.contains(region)).cloned().collect();
@@ -181,6 +190,12 @@ impl Survey {
     pub fn polled(&self) -> usize {
         let tasks = self.tasks.iter().map(Task::account);
         tasks.chain(self.accounts.keys().map(String::as_str)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The management account, where there is an organisation that could be read.
+    #[must_use]
+    pub fn management_account(&self) -> Option<&str> {
+        self.organization.known().map(|organization| organization.management_account.as_str())
     }
 
     /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.
@@ -240,7 +255,9 @@ impl Survey {
             self.tasks.push(Task::AutoManagement { account: id() });
         }
         for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
-            if let Some(gap) = unread(status) {
+            // On its way, or in a state that AWS added since: what is in it is not known.
+            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED") {
+                let gap = Gap { status: CoverageStatus::Failed, reason: format!("the region is {status}") };
                 aws.note_gap(aws.scope(account.id(), region), "reads in the region", &gap);
             }
         }
@@ -290,17 +307,6 @@ impl Survey {
             })
             .collect();
     }
-}
-
-/// Why nothing is read in a region of this status, where that is worth a word.
-fn unread(status: &str) -> Option<Gap> {
-    let (status, reason) = match status {
-        "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED" => return None,
-        "ENABLING" | "DISABLING" => (CoverageStatus::Skipped, format!("the region is {status}")),
-        // A word that AWS adds later may mean that it is on.
-        _ => (CoverageStatus::Failed, format!("the region is `{status}`, and nobody knows whether that is on")),
-    };
-    Some(Gap { status, reason })
 }
 
 /// One call for each planned read; further pages cannot be known.

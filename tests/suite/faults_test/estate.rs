@@ -29,6 +29,7 @@ aws:
   organization: o-a1b2c3d4e5
   management_account: "111111111111"
   access: {member_role: GuardlineRead}
+  scope: {exclude: [{ou: /Sandbox}]}
   accounts:
     - {id: "111111111111", name: management, ou: /}
     - {id: "222222222222", name: payments-prod, ou: /Workloads}
@@ -100,8 +101,6 @@ pub(super) fn in_line() -> Estate {
     }
     estate.accounts.retain(|id, _| [MANAGEMENT, PAYMENTS, SANDBOX].contains(&id.as_str()));
     estate.account_mut(PAYMENTS).tags.clear();
-    // It is listed, and not in use: nothing is read within it.
-    estate.account_mut(SANDBOX).state = "PENDING_ACTIVATION".to_owned();
     for account in estate.accounts.values_mut() {
         account.regions.clear();
         account.quotas.clear();
@@ -234,7 +233,7 @@ fn change_links(estate: &mut Estate, clock: Timestamp) {
     let moved =
         json!({"accountId": PAYMENTS, "sourceParentId": "ou-ab12-c3d4e5f6", "destinationParentId": "ou-ab12-sandbox1"});
     estate.log(call(clock, "MoveAccount", 20, moved));
-    estate.add_account(ROGUE, "rogue", "/Sandbox").tags.insert("tier".to_owned(), "lab".to_owned());
+    estate.add_account(ROGUE, "rogue", "/Empty").tags.insert("tier".to_owned(), "lab".to_owned());
     let unit = estate.organization_mut().units.get_mut("ou-ab12-c3d4e5f6");
     unit.into_iter().for_each(|unit| "Work".clone_into(&mut unit.name));
     estate.log(call(
