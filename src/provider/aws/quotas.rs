@@ -142,6 +142,10 @@ fn applied_row(row: sdk::ServiceQuota) -> Result<Applied, Gap> {
     let resource = row.quota_context.and_then(|context| context.context_id);
     let level = match row.quota_applied_at_level {
         Some(sdk::AppliedLevelEnum::Resource) => QuotaLevel::Resource,
+        // The value of a resource must not pass for that of the account.
+        None if resource.is_some() => {
+            return Err(failed(format!("`{code}` does not say at which level it is applied")));
+        }
         None | Some(sdk::AppliedLevelEnum::Account | sdk::AppliedLevelEnum::All) => QuotaLevel::Account,
         Some(other) => return Err(failed(format!("`{code}` is applied at the level `{}`", other.as_str()))),
     };
@@ -212,6 +216,19 @@ fn template_row(row: sdk::ServiceQuotaIncreaseRequestInTemplate) -> Result<Templ
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_value_of_a_resource_is_never_that_of_the_account() {
+        let row = |level: Option<&str>, context: Option<&str>| {
+            let context = context.map(|id| sdk::QuotaContextInfo::builder().context_id(id).build());
+            let row = sdk::ServiceQuota::builder().quota_code("L-1").value(5.0).set_quota_context(context);
+            applied_row(row.set_quota_applied_at_level(level.map(Into::into)).build()).map(|row| row.quota.level)
+        };
+        assert_eq!(row(None, None), Ok(QuotaLevel::Account));
+        assert_eq!(row(Some("ACCOUNT"), Some("*")), Ok(QuotaLevel::Account));
+        assert_eq!(row(Some("RESOURCE"), Some("arn")), Ok(QuotaLevel::Resource));
+        assert!(row(None, Some("arn")).is_err() && row(Some("GALAXY"), None).is_err());
+    }
 
     #[test]
     fn only_a_finite_value_without_an_error_is_one() {

@@ -21,8 +21,8 @@ use tokio::sync::OnceCell;
 
 use crate::double::{Call, Server};
 
-/// A scan gives up on a call after this. A run in which nothing is slow never comes near it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+/// A scan gives up on a call after this. A run in which nothing is slow never comes near it, however busy the machine is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came of one scan.
 #[derive(Clone, Debug)]
