@@ -20,7 +20,7 @@ mod undecided;
 mod unmatched;
 
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
-pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
+pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject, number};
 pub use follow_up::follow_up;
 pub use rule::Rule;
 
@@ -68,4 +68,4 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@
 //! with an id that stays the same from run to run. It never compares, never looks for an author, and never drops a drift:
 //! an exempt or approved one is still a finding.
 
+mod adoption;
 mod approval;
 mod exemption;
 mod facts;
@@ -11,6 +12,7 @@ mod identity;
 mod places;
 mod rules;
 mod state;
+mod waiver;
 mod who;
 mod wording;
 
@@ -27,8 +29,10 @@ use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{Kind, Scope, Snapshot};
 
+pub use adoption::{NotAdopted, adoption};
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
+pub use waiver::{Terms, WaiverError, waiver};
 pub use wording::plain;
 
 use facts::Facts;

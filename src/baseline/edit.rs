@@ -41,6 +41,11 @@ pub enum Change {
         /// The value.
         value: Value,
     },
+    /// Gives several places that are there a value each, at once: a name and what refers to it, say.
+    SetAll {
+        /// The places with their values.
+        values: Vec<(String, Value)>,
+    },
     /// Takes an item out of its list, or a key out of its mapping.
     Remove {
         /// The place.
@@ -166,6 +171,11 @@ impl<'a> Editor<'a> {
                 place.as_array_mut().ok_or_else(|| no_place(list))?.push(item.clone());
             }
             Change::Set { at, value } => *made(&mut whole, at).ok_or_else(|| no_place(at))? = value.clone(),
+            Change::SetAll { values } => {
+                for (at, value) in values {
+                    *whole.pointer_mut(at).ok_or_else(|| no_place(at))? = value.clone();
+                }
+            }
             Change::Remove { at } => removed(&mut whole, at).ok_or_else(|| no_place(at))?,
             Change::Document { at, .. } => {
                 self.baseline.documents().get(at).ok_or_else(|| no_place(at))?;
@@ -196,7 +206,7 @@ impl<'a> Editor<'a> {
             }
             Change::Append { list, .. } => free = Some(format!("{list}/{}", self.count(list))),
             Change::Set { at, .. } => free = Some(at.clone()),
-            Change::Remove { .. } => {}
+            Change::SetAll { .. } | Change::Remove { .. } => {}
         }
         let is_free = |pointer: &String| {
             let below = free.as_ref().and_then(|free| pointer.strip_prefix(free.as_str()));
@@ -227,6 +237,7 @@ impl<'a> Editor<'a> {
                 Some(node) => self.page(node.span, texts, |page| page.replace(node, value)),
                 None => self.add(at, value, texts),
             },
+            Change::SetAll { values } => self.replace_all(values, texts),
             Change::Remove { at } => match tree.at(at) {
                 Some(node) => self.page(node.span, texts, |page| page.remove(node)),
                 None => (self.path.clone(), Err(NO_TREE)),
@@ -253,6 +264,28 @@ impl<'a> Editor<'a> {
             },
             None => self.add(list, &Value::Array(vec![item.clone()]), texts),
         }
+    }
+
+    fn replace_all(
+        &self,
+        values: &[(String, Value)],
+        texts: &mut BTreeMap<PathBuf, String>,
+    ) -> (PathBuf, Result<(), Reason>) {
+        let found = values.iter().filter_map(|(at, value)| Some((self.baseline.tree().at(at)?, value)));
+        let mut by_file: BTreeMap<u32, Vec<(&Node, &Value)>> = BTreeMap::new();
+        found.for_each(|(node, value)| by_file.entry(node.span.file).or_default().push((node, value)));
+        let mut last = (self.path.clone(), Err(NO_TREE));
+        for nodes in by_file.values() {
+            let Some((first, _)) = nodes.first() else { continue };
+            last = self.page(first.span, texts, |page| {
+                let each = nodes.iter().map(|(node, value)| page.replace(node, value));
+                Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+            });
+            if last.1.is_err() {
+                break;
+            }
+        }
+        last
     }
 
     /// Gives a place a value that had none: below the nearest mapping above it that is there.
@@ -392,6 +425,11 @@ fn refusal(change: &Change, file: PathBuf, reason: String) -> EditError {
             format!("add to `{}`:\n{}", named(list), write::item(item).join("\n"))
         }
         Change::Set { at, value } => format!("set `{}` to:\n{}", named(at), write::Form::Yaml.line(value)),
+        Change::SetAll { values } => {
+            let each =
+                values.iter().map(|(at, value)| format!("set `{}` to {}", named(at), write::Form::Yaml.line(value)));
+            each.collect::<Vec<_>>().join("\n")
+        }
         Change::Remove { at } => format!("take out `{}`", named(at)),
         Change::Document { value, .. } => format!("let it say:\n{value:#}"),
     };

@@ -105,6 +105,12 @@ impl Baseline {
         self.documents.get("/aws/resource_policy")
     }
 
+    /// What it says as it is written, included files spliced in; JSON pointers lead to its places.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.root.to_value()
+    }
+
     /// The whole as a tree, included files spliced in.
     pub(super) fn tree(&self) -> &Node {
         &self.root

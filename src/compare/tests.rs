@@ -5,7 +5,7 @@ pub(super) mod estate;
 
 mod as_aws_makes_it;
 mod audit_logs;
-mod changes;
+pub(crate) mod changes;
 mod links;
 mod policies;
 mod properties;
@@ -13,7 +13,7 @@ mod quotas;
 mod regions;
 mod settings;
 mod unmatched;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

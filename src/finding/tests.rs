@@ -1,5 +1,7 @@
 //! What the baseline's exemptions and approved changes do to findings: one test a rule of theirs.
 
+mod keeping;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -394,7 +394,7 @@ fn kept(old: &str, new: &str, change: &Change) {
             let is_scalar = !gone.contains('\n') && !gone.contains(" #");
             assert!(is_scalar || come.contains(gone.as_ref()), "{gone:?} became {come:?} in\n{old}");
         }
-        Change::Document { .. } | Change::WithDocument { .. } => unreachable!("not made here"),
+        Change::SetAll { .. } | Change::Document { .. } | Change::WithDocument { .. } => unreachable!("not made here"),
     }
 }
 
