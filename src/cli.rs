@@ -2,8 +2,11 @@
 //!
 //! In: arguments. Out: data on stdout, everything else on stderr, and an exit code. It never decides what a finding is.
 
+mod adopt;
 mod completions;
 mod demo;
+mod exempt;
+mod keeping;
 mod logging;
 mod output;
 mod progress;
@@ -16,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
+use crate::baseline::edit::EditError;
 use crate::baseline::{self, LoadError};
 use crate::provider::aws::{ConnectError, SurveyError};
 use crate::provider::recording::RecordingError;
@@ -47,6 +51,10 @@ enum Command {
     Scan(Box<scan::Arguments>),
     /// Scan a made-up organisation: no cloud, no credentials
     Demo(demo::Arguments),
+    /// Adopt chosen findings into the baseline: what is becomes what should be
+    Record(adopt::Arguments),
+    /// Accept the state of one finding for a while
+    Exempt(exempt::Arguments),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -70,6 +78,9 @@ pub enum CliError {
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A baseline cannot be edited; the text to paste by hand was said already.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
@@ -99,6 +110,7 @@ impl CliError {
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
+            | Self::Edit(_)
             | Self::Write { .. }
             | Self::Report(_)
             | Self::Start(_) => Exit::Nothing,
@@ -115,6 +127,8 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
+        Command::Record(arguments) => adopt::run(&arguments, cli.color),
+        Command::Exempt(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),

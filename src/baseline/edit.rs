@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use self::splice::{Page, Reason, Splice};
-use super::diagnostic::{Level, Span};
+use super::diagnostic::{Level, Sources, Span};
 use super::document::{Budget, Content, Node, parse};
 use super::files::{Files, ReadError, beside, tidy};
 use super::{Baseline, LoadError, load_from, model};
@@ -93,6 +93,8 @@ pub struct Editor<'a> {
     path: PathBuf,
     known_rules: &'a [&'a str],
     baseline: Baseline,
+    /// What was read at first.
+    read: Sources,
     /// The files that differ from what was read, by their tidied path.
     texts: BTreeMap<PathBuf, String>,
 }
@@ -104,7 +106,8 @@ impl<'a> Editor<'a> {
     /// As for [`super::load`].
     pub fn open(files: &'a dyn Files, path: &Path, known_rules: &'a [&'a str]) -> Result<Self, LoadError> {
         let baseline = load_from(files, path, known_rules)?;
-        Ok(Self { files, path: path.to_owned(), known_rules, baseline, texts: BTreeMap::new() })
+        let read = baseline.remarks.sources.clone();
+        Ok(Self { files, path: path.to_owned(), known_rules, baseline, read, texts: BTreeMap::new() })
     }
 
     /// What it says now.
@@ -116,6 +119,26 @@ impl<'a> Editor<'a> {
     /// The files that changed, with what they hold now.
     pub fn changed(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.texts.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+    }
+
+    /// What a file held when it was read; none when it is new.
+    #[must_use]
+    pub fn before(&self, path: &Path) -> Option<&str> {
+        let at = self.read.paths().position(|read| tidy(read) == tidy(path))?;
+        Some(self.read.whole(u32::try_from(at).ok()?))
+    }
+
+    /// Makes several changes, or none of them.
+    ///
+    /// # Errors
+    /// As for [`Editor::apply`], of the first that is not made.
+    pub fn apply_all(&mut self, changes: &[Change]) -> Result<(), EditError> {
+        let (baseline, texts) = (self.baseline.clone(), self.texts.clone());
+        let outcome = changes.iter().try_for_each(|change| self.apply(change));
+        if outcome.is_err() {
+            (self.baseline, self.texts) = (baseline, texts);
+        }
+        outcome
     }
 
     /// Makes one change. After an error everything is as it was.

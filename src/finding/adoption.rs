@@ -20,7 +20,7 @@ use crate::estate::Snapshot;
 
 /// Why a finding is not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{id}` ({rule}) cannot be adopted: {why}; {instead}")]
+#[error("`{rule}` cannot be adopted: {why}; {instead}")]
 pub struct NotAdopted {
     /// The finding.
     pub id: String,

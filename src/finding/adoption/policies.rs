@@ -85,8 +85,8 @@ fn live<'a>(case: &Case<'a>, id: &str) -> Option<&'a Policy> {
 fn folder(case: &Case<'_>) -> String {
     let written = json!(case.aws.policies);
     let named = written.as_array().into_iter().flatten().filter_map(|rule| rule.get("document")?.as_str());
-    let paths = named.filter(|text| !text.trim_start().starts_with('{'));
-    paths.last().map_or_else(
+    let mut paths = named.filter(|text| !text.trim_start().starts_with('{'));
+    paths.next_back().map_or_else(
         || "policies/".to_owned(),
         |path| path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/")),
     )
