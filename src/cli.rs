@@ -3,9 +3,12 @@
 //! In: arguments. Out: data on stdout, everything else on stderr, and an exit code. It never decides what a finding is.
 
 mod adopt;
+mod against;
 mod completions;
 mod demo;
+mod difference;
 mod exempt;
+mod explain;
 mod keeping;
 mod logging;
 mod output;
@@ -55,6 +58,8 @@ enum Command {
     Record(adopt::Arguments),
     /// Accept the state of one finding for a while
     Exempt(exempt::Arguments),
+    /// Everything about one finding, and what a person can do about it
+    Explain(explain::Arguments),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print a JSON Schema
@@ -129,6 +134,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Record(arguments) => adopt::run(&arguments, cli.color),
         Command::Exempt(arguments) => arguments.run(cli.color),
+        Command::Explain(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
@@ -136,11 +142,21 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  guardline validate guardline.yaml\n\nExit codes: 0 all right, 2 one is not.")]
+#[command(after_help = "Examples:
+  guardline validate guardline.yaml
+  guardline validate guardline.yaml --against report.json
+
+A report knows which entries name what exists nowhere and which exemptions met no finding, as far as that scan read; which
+rule decided about each thing that is in line it does not hold.
+
+Exit codes: 0 all right, 2 one is not.")]
 struct ValidateArguments {
     /// The baselines
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Name the entries of the baseline that matched nothing in this report, in JSON
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// How the verdict is written
     #[arg(long, short, value_enum, default_value = "text")]
     format: validate::Format,
@@ -149,8 +165,13 @@ struct ValidateArguments {
 impl ValidateArguments {
     fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
         let known_rules = scan::known_rules();
+        if self.against.is_some() && self.files.len() != 1 {
+            return Err(CliError::Arguments("--against takes one baseline: the one of the report".to_owned()));
+        }
+        let report = self.against.as_deref().map(keeping::report).transpose()?;
         let args = validate::Args {
             files: &self.files,
+            against: report.as_ref(),
             format: self.format,
             known_rules: &known_rules,
             color: output::colored(color, &std::io::stderr()),

@@ -6,12 +6,14 @@
 
 mod adoption;
 mod approval;
+mod ending;
 mod exemption;
 mod facts;
 mod identity;
 mod places;
 mod rules;
 mod state;
+mod undo;
 mod waiver;
 mod who;
 mod wording;
@@ -30,8 +32,10 @@ use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{Kind, Scope, Snapshot};
 
 pub use adoption::{NotAdopted, adoption};
+pub use ending::ending;
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
+pub use undo::{Step, meaning, steps};
 pub use waiver::{Terms, WaiverError, waiver};
 pub use wording::plain;
 

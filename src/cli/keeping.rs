@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ColorChoice};
 use serde::de::DeserializeOwned;
 
+use super::difference::difference;
 use super::{CliError, output, visible};
 use crate::baseline::edit::{EditError, Editor};
 use crate::baseline::files::Files;
@@ -19,8 +20,6 @@ use crate::report::{self, REPORT_SCHEMA, Report};
 
 /// Bytes that a report or snapshot may have.
 const MOST: u64 = 512 * 1024 * 1024;
-/// Lines around a difference that are shown with it.
-const AROUND: usize = 3;
 
 /// What is edited, and whether.
 #[derive(Debug, Args)]
@@ -111,8 +110,7 @@ pub(super) fn by_hand(error: &EditError) -> String {
 pub(super) fn write(editor: &Editor<'_>, edited: &Edited) -> Result<(), CliError> {
     let mut changed: Vec<(&Path, &str)> = editor.changed().collect();
     changed.sort_by_key(|(path, _)| (editor.before(path).is_some(), *path));
-    let shown: String =
-        changed.iter().map(|(path, text)| difference(path, editor.before(path).unwrap_or(""), text)).collect();
+    let shown: String = changed.iter().map(|(path, text)| difference(path, editor.before(path), text)).collect();
     if !edited.dry_run {
         let marks: Vec<&str> =
             changed.iter().map(|(path, _)| unchanged(path, editor.before(path))).collect::<Result<_, _>>()?;
@@ -139,38 +137,6 @@ fn unchanged(path: &Path, before: Option<&str>) -> Result<&'static str, CliError
     }
 }
 
-/// The difference between two texts as one stretch, as `diff -u` writes it; characters that could hide something are
-/// shown as escapes.
-fn difference(path: &Path, old: &str, new: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let most = old.len().min(new.len()) - before;
-    let after = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
-    let first = before.saturating_sub(AROUND);
-    let shown = path.display().to_string();
-    let from = if old.is_empty() { "/dev/null".to_owned() } else { shown.clone() };
-    let (gone, come) = (old.len() - after, new.len() - after);
-    let (old_end, new_end) = ((gone + AROUND).min(old.len()), (come + AROUND).min(new.len()));
-    let mut lines = vec![
-        format!("--- {from}"),
-        format!("+++ {shown}"),
-        format!("@@ -{},{} +{},{} @@", start(first, old_end), old_end - first, start(first, new_end), new_end - first),
-    ];
-    let mut add = |mark: char, some: Option<&[&str]>| {
-        lines.extend(some.into_iter().flatten().map(|line| format!("{mark}{line}")));
-    };
-    add(' ', old.get(first..before));
-    add('-', old.get(before..gone));
-    add('+', new.get(before..come));
-    add(' ', old.get(gone..old_end));
-    lines.iter().map(|line| format!("{}\n", visible(line))).collect()
-}
-
-/// The number of a stretch's first line; of an empty one, that of the line before it.
-fn start(first: usize, end: usize) -> usize {
-    if first == end { first } else { first + 1 }
-}
-
 /// A text of several lines, each made safe to show.
 pub(super) fn visible_lines(text: &str) -> String {
     text.split('\n').map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n")
@@ -179,17 +145,6 @@ pub(super) fn visible_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_difference_is_one_that_patch_understands() {
-        let old = "a\nb\nc\nd\ne\nf\n";
-        assert_eq!(
-            difference(Path::new("x.yaml"), old, "a\nb\nc\nd\nnew\u{202e}\ne\nf\n"),
-            "--- x.yaml\n+++ x.yaml\n@@ -2,5 +2,6 @@\n b\n c\n d\n+new\\u{202e}\n e\n f\n"
-        );
-        assert_eq!(difference(Path::new("x"), "", "a\n"), "--- /dev/null\n+++ x\n@@ -0,0 +1,1 @@\n+a\n");
-        assert_eq!(difference(Path::new("x"), "a\na\n", "a\na\na\n"), "--- x\n+++ x\n@@ -1,2 +1,3 @@\n a\n a\n+a\n");
-    }
 
     #[test]
     fn a_file_that_changed_meanwhile_is_left_alone() {

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use super::output::Output;
 use super::progress::Bar;
 use super::{CliError, output, visible};
-use crate::baseline::model::Severity;
+use crate::baseline::model::{Period, Severity};
 use crate::baseline::{self, Baseline};
 use crate::compare::Rule;
 use crate::provider::aws::{Aws, Narrowing, Options};
@@ -63,6 +63,9 @@ pub(super) struct Arguments {
     /// Take this for the time at which the run begins
     #[arg(long, value_name = "TIME", hide = true, conflicts_with = "replay")]
     clock: Option<Timestamp>,
+    /// Say on stderr, and in the notes of a finding, when an exemption that accepts it ends this soon; `0d` says nothing
+    #[arg(long, value_name = "PERIOD", default_value = "14d", value_parser = period)]
+    warn_before: Period,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -129,9 +132,13 @@ impl Arguments {
             aws.finish()?;
             return show_plan(&survey.estimate(&aws));
         }
-        let request = Request { narrowing, show_personal: self.output.show_personal, notice };
+        let warn_before = Some(self.warn_before.length()).filter(|before| before.is_positive());
+        let request = Request { narrowing, show_personal: self.output.show_personal, notice, warn_before };
         let outcome = scan(&mut aws, &baseline, &request).await?;
         drop(bar);
+        for warning in &outcome.warnings {
+            output::stderr(format!("warning: {}\n", visible(warning)).as_bytes());
+        }
         // One place that cannot be written loses none of the others.
         let recorded = aws.finish();
         let kept = self.snapshot.as_ref().map(|path| report::write(path, &report::json(&outcome.snapshot)?));
@@ -172,6 +179,10 @@ impl Arguments {
         };
         Ok((Aws::connect(&options, progress).await?, None))
     }
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    Period::try_from(text.to_owned())
 }
 
 /// Every rule that a baseline may name.

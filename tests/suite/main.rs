@@ -9,6 +9,7 @@ mod drift_test;
 mod exit_test;
 mod follow_up_test;
 mod hardship_test;
+mod keeping_test;
 mod narrowing_test;
 mod order_test;
 mod organization_drift_test;
