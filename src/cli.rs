@@ -12,20 +12,25 @@ mod explain;
 mod keeping;
 mod logging;
 mod output;
+mod permissions;
 mod progress;
+mod record;
 mod scan;
 mod schema;
+mod signals;
 mod validate;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
 use crate::baseline::edit::EditError;
 use crate::baseline::{self, LoadError};
-use crate::provider::aws::{ConnectError, SurveyError};
+use crate::provider::aws::{ConnectError, EarlierError, SurveyError};
 use crate::provider::recording::RecordingError;
+use crate::record::RecordError;
 use crate::report::{self, Exit};
 
 /// Audits how a cloud estate's compute is governed, and says who changed it.
@@ -54,14 +59,16 @@ enum Command {
     Scan(Box<scan::Arguments>),
     /// Scan a made-up organisation: no cloud, no credentials
     Demo(demo::Arguments),
-    /// Adopt chosen findings into the baseline: what is becomes what should be
-    Record(adopt::Arguments),
+    /// Write a baseline from what there is, or adopt findings into one
+    Record(Box<record::Arguments>),
     /// Accept the state of one finding for a while
     Exempt(exempt::Arguments),
     /// Everything about one finding, and what a person can do about it
     Explain(explain::Arguments),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
+    /// Print the least IAM that the agent's identities need, or check what is missing
+    Permissions(permissions::Arguments),
     /// Print a JSON Schema
     Schema(SchemaArguments),
     /// Print a completion script for a shell
@@ -80,15 +87,32 @@ pub enum CliError {
     /// The environment lacks what the baseline names.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// An earlier snapshot is of no use.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
+    /// A snapshot cannot be read.
+    #[error("cannot read the snapshot `{path}`; give a file that `guardline scan --snapshot` wrote")]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// A baseline cannot be edited; the text to paste by hand was said already.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// There is no baseline to write.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
+    /// A signal came before anything was read.
+    #[error("cancelled before anything was read")]
+    Cancelled,
     /// A file cannot be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -110,17 +134,36 @@ impl CliError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Baseline(_) | Self::Arguments(_) => Exit::BadInput,
+            Self::Baseline(_) | Self::Arguments(_) | Self::Earlier(_) | Self::Snapshot { .. } => Exit::BadInput,
             Self::Survey(error) if error.is_bad_argument() => Exit::BadInput,
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
             | Self::Edit(_)
+            | Self::Record(_)
             | Self::Write { .. }
             | Self::Report(_)
+            | Self::Cancelled
             | Self::Start(_) => Exit::Nothing,
         }
     }
+}
+
+/// The arguments of this process. It ends here with help, the version, or what is wrong with them.
+#[must_use]
+pub fn arguments() -> Cli {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let matches = Cli::command().color(asked_for(&words)).get_matches_from(words);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The colour that the words ask for: help and mistakes are shown before the arguments are understood.
+fn asked_for(words: &[OsString]) -> ColorChoice {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let apart =
+        words.windows(2).filter(|pair| pair.first() == Some(&"--color")).filter_map(|pair| pair.get(1).copied());
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    joined.chain(apart).find_map(|when| ColorChoice::from_str(when, false).ok()).unwrap_or(ColorChoice::Auto)
 }
 
 /// Runs a command to its exit code.
@@ -132,10 +175,11 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
-        Command::Record(arguments) => adopt::run(&arguments, cli.color),
+        Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Exempt(arguments) => arguments.run(cli.color),
         Command::Explain(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
+        Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
     }

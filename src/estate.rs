@@ -13,7 +13,7 @@ pub use account::{
     AccountFacts, AppliedQuota, EventDataStore, GLOBAL, Quota, QuotaDefinition, QuotaLevel, QuotaRequest, RegionFacts,
     Setting, Trail,
 };
-pub use coverage::{Coverage, CoverageRow, CoverageStatus};
+pub use coverage::{Coverage, CoverageRow, CoverageStatus, ReadTimes};
 pub use observation::{Gap, Observation};
 pub use organization::{
     Account, AccountRequest, Delegation, Handshake, Organization, Policy, PolicyTarget, QuotaTemplate, TargetKind,
@@ -57,6 +57,9 @@ pub struct Snapshot {
     pub quota_definitions: BTreeMap<String, BTreeMap<String, Observation<BTreeMap<String, QuotaDefinition>>>>,
     /// What was read, and what could not be.
     pub coverage: Vec<CoverageRow>,
+    /// When each read was made that was whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_times: Vec<ReadTimes>,
 }
 
 impl Snapshot {

@@ -3,12 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use guardline::cli::{self, Cli};
+use guardline::cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli::run(cli) {
+    match cli::run(cli::arguments()) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             let exit = error.exit();

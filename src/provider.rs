@@ -15,14 +15,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::watch;
 
-use crate::estate::Gap;
+use crate::estate::{CoverageStatus, Gap};
 
-/// How far reading has come, for whoever shows it.
+/// How far reading has come, for whoever shows it, and whether it is to go on.
 #[derive(Debug, Default)]
 pub struct Progress {
     planned: AtomicU64,
     made: AtomicU64,
+    cancelled: watch::Sender<bool>,
 }
 
 impl Progress {
@@ -42,16 +44,45 @@ impl Progress {
     pub fn made(&self) {
         self.made.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Ends the run: no further call is made, and what is under way is given up.
+    pub fn cancel(&self) {
+        self.cancelled.send_replace(true);
+    }
+
+    /// Whether the run was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.borrow()
+    }
+
+    /// Does the work unless the run is cancelled first, even where it waits for its turn or before another try.
+    ///
+    /// # Errors
+    /// The read that was given up, as a gap.
+    pub async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Gap> {
+        let mut seen = self.cancelled.subscribe();
+        tokio::select! {
+            biased;
+            // The sender lives as long as `self`.
+            _ = seen.wait_for(|cancelled| *cancelled) => {
+                Err(Gap { status: CoverageStatus::Failed, reason: "the run was cancelled before it was read".to_owned() })
+            }
+            done = work => Ok(done),
+        }
+    }
 }
 
 /// What a scan would ask the provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
-    /// Calls by `service:Operation`: those already made to find out, and one for each planned read. Further pages add to
-    /// them.
+    /// Calls by `service:Operation`: those already made to find out, one for each role and one for each planned read.
+    /// Further pages add to them, and so do the reads that differences make worthwhile.
     pub calls: BTreeMap<String, u64>,
-    /// The least time that the rate limits allow.
+    /// The least time that the rate limits allow for them.
     pub time: Duration,
+    /// The part of it for the calls that were made already.
+    pub spent: Duration,
 }
 
 /// Where drift makes further reads worthwhile.

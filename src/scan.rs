@@ -11,7 +11,7 @@ use self::focus::Focus;
 use crate::audit::{self, Attribution, Log};
 use crate::baseline::Baseline;
 use crate::compare::{self, Drift};
-use crate::estate::{CoverageRow, Snapshot};
+use crate::estate::{CoverageRow, Kind, Snapshot};
 use crate::finding::{self, Inputs};
 use crate::provider::aws::{Aws, Narrowing, SurveyError};
 use crate::report::{self, BaselineUsed, Report, Run, Window};
@@ -51,8 +51,8 @@ pub struct Outcome {
 pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Result<Outcome, SurveyError> {
     tracing::info!("reading the organisation and its regions");
     let survey = aws.survey(baseline, &request.narrowing).await?;
-    let focus = Focus::new(&request.narrowing, &survey);
-    tracing::info!("reading inside {} accounts", survey.chosen().len());
+    let focus = Focus::new(&request.narrowing, &survey, baseline);
+    tracing::info!("reading inside {} accounts", survey.polled());
     let mut snapshot = aws.read(survey).await;
 
     let mut comparison = compare::compare(baseline, &snapshot);
@@ -71,15 +71,17 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     findings.retain(|finding| focus.keeps(finding.kind, &finding.scope, &finding.subject.id));
 
     let soon = request.warn_before.map(|before| finding::ending(&mut findings, aws.clock(), before));
-
-    snapshot.coverage = aws.coverage().rows();
+    aws.note_reads(&mut snapshot);
     let coverage = coverage(&snapshot, &comparison.undecided, &log, &focus);
     if !request.show_personal {
         report::mask_findings(&mut findings);
         report::mask_snapshot(&mut snapshot);
     }
     let mut run = describe(aws, baseline, window);
+    run.cancelled = aws.is_cancelled();
     run.narrowed = !focus.is_whole();
+    run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
+        || findings.iter().any(|finding| finding.kind != Kind::Baseline);
     run.notice.clone_from(&request.notice);
     let report = Report::new(&baseline.model.estate, run, findings, coverage);
     Ok(Outcome { snapshot, report, warnings: soon.unwrap_or_default() })
@@ -126,6 +128,8 @@ fn describe(aws: &Aws, baseline: &Baseline, window: Window) -> Run {
         window,
         replayed: aws.is_replay(),
         narrowed: false,
+        cancelled: false,
+        evaluated: false,
         notice: None,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attribution::{Attribution, Confidence, EventRecord, Outcome, Principal, PrincipalKind};
 use super::catalogue::{Catalogue, Entry, Named, Stage};
@@ -16,10 +16,15 @@ use super::requests::{Requests, is_after};
 use crate::compare::{Aspect, Drift};
 use crate::estate::{Kind, QuotaRequest, Snapshot};
 
+/// How long the records of a log may take to arrive; those of one moment need not arrive together. AWS names five minutes on
+/// average and guarantees none, and named fifteen before:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
+const ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
+
 /// Says of every difference, in their order, who made it.
 ///
 /// - *attributed*: the last successful event that names the subject has exactly the present effect. Confidence is high
-///   only if every log that could know of a later one was read whole, and nothing contradicts it.
+///   only if every log that could know of a later one was read whole and had time to fill, and nothing contradicts it.
 /// - *ambiguous*: events name the subject or may be about it, but their effect is hidden, is another, is followed by
 ///   another, or cannot be put in order; or two sources name different people. All candidates are listed.
 /// - *automatic*: the provider changed it by itself.
@@ -197,8 +202,8 @@ impl<'a> Case<'a> {
         if acts_by_itself(last.event) {
             return self.with_events(answer(
                 Outcome::Automatic,
-                self.confidence(),
-                self.with_gaps(format!("{what}; the provider's own service made it")),
+                self.confidence(last.event.time),
+                self.with_gaps(self.as_of(last.event.time, format!("{what}; the provider's own service made it"))),
             ));
         }
         let Some(principal) = last.event.identity.principal.clone() else {
@@ -211,7 +216,7 @@ impl<'a> Case<'a> {
             ));
         }
         let mut reason = what;
-        let mut confidence = self.confidence();
+        let mut confidence = self.confidence(last.event.time);
         if let Some(row) = self.requests.row(last.event)
             && let Some(requester) = &row.requester
         {
@@ -232,7 +237,8 @@ impl<'a> Case<'a> {
             let others: Vec<_> = others.into_iter().map(|arn| format!("`{arn}`")).collect();
             reason.push_str(&format!("; before it, {} had set the same", others.join(" and ")));
         }
-        let mut answer = self.with_events(answer(Outcome::Attributed, confidence, self.with_gaps(reason)));
+        let reason = self.with_gaps(self.as_of(last.event.time, reason));
+        let mut answer = self.with_events(answer(Outcome::Attributed, confidence, reason));
         answer.source_ip.clone_from(&last.event.source_ip);
         answer.user_agent.clone_from(&last.event.user_agent);
         answer.mfa = principal.mfa;
@@ -265,13 +271,15 @@ impl<'a> Case<'a> {
             ));
         }
         let Some(requester) = &row.requester else { return self.ambiguous(asked) };
-        // A log that was read whole and does not hold the request contradicts the history.
-        let (confidence, log) = if self.read.gaps.is_empty() {
-            (Confidence::Low, "; the log, though read whole, holds no record of it".to_owned())
+        // A log that was read whole and does not hold the request contradicts the history, once it had time to fill.
+        let (confidence, log) = if !self.read.gaps.is_empty() {
+            (Confidence::Medium, "; no record of it was read")
+        } else if row.created.is_some_and(|created| self.is_fresh(created)) {
+            (Confidence::Medium, "; its record may not have arrived in the log yet")
         } else {
-            (Confidence::Medium, "; no record of it was read".to_owned())
+            (Confidence::Low, "; the log, though read whole, holds no record of it")
         };
-        let mut answer = self.with_events(answer(Outcome::Attributed, confidence, self.with_gaps(asked + &log)));
+        let mut answer = self.with_events(answer(Outcome::Attributed, confidence, self.with_gaps(asked + log)));
         answer.principal = Some(Principal::from_arn(requester));
         answer
     }
@@ -280,6 +288,11 @@ impl<'a> Case<'a> {
     fn by_reports(&self) -> Attribution {
         let named = self.reports.iter().find(|report| report.fit == Fit::Named && report.effect == Effect::Same);
         let report = named.or(self.reports.first()).map_or("", |report| report.event.name.as_str());
+        if named.is_some_and(|report| self.is_fresh(report.event.time)) {
+            return self.ambiguous(format!(
+                "`{report}` reports such a change, but the call that asked for it may not have arrived in the log yet"
+            ));
+        }
         if named.is_some() && self.drift.kind == Kind::Quota && self.requests.automatic && self.read.gaps.is_empty() {
             let reason = format!("`{report}` reports the change, nobody asked for it, and automatic management is on");
             return self.with_events(answer(Outcome::Automatic, Confidence::Medium, reason));
@@ -309,7 +322,6 @@ impl<'a> Case<'a> {
             logs.join(" and "),
             names.join(", ")
         );
-        // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html>: about five minutes.
         answer(Outcome::NotFound, Confidence::Medium, reason)
     }
 
@@ -317,8 +329,23 @@ impl<'a> Case<'a> {
         self.with_events(answer(Outcome::Ambiguous, Confidence::Low, self.with_gaps(reason)))
     }
 
-    fn confidence(&self) -> Confidence {
-        if self.read.gaps.is_empty() { Confidence::High } else { Confidence::Medium }
+    /// How sure what happened then can be taken for the last that happened.
+    fn confidence(&self, then: Timestamp) -> Confidence {
+        if self.read.gaps.is_empty() && !self.is_fresh(then) { Confidence::High } else { Confidence::Medium }
+    }
+
+    /// Whether the log was asked before all that came after this moment had time to arrive in it.
+    fn is_fresh(&self, then: Timestamp) -> bool {
+        self.read.window.is_some_and(|(_, end)| end.duration_since(then) < ARRIVAL)
+    }
+
+    fn as_of(&self, then: Timestamp, reason: String) -> String {
+        match self.read.window {
+            Some((_, end)) if self.is_fresh(then) => format!(
+                "{reason}; the log was read up to {end}, and a record of a later change may not have arrived in it yet"
+            ),
+            _ => reason,
+        }
     }
 
     fn with_gaps(&self, reason: String) -> String {

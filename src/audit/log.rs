@@ -180,7 +180,7 @@ fn replaces(new: (&Event, &Value), held: (&Event, &Value)) -> bool {
 fn unusable_row(log: &LoggedIn, source: String, reason: String) -> CoverageRow {
     let account = Scope::account(Provider::Aws, &log.account);
     let scope = Scope { region: log.region.clone(), ..account };
-    CoverageRow { scope, source, status: CoverageStatus::Failed, reason: Some(reason), reads: 0, regions: Vec::new() }
+    CoverageRow::new(scope, source, CoverageStatus::Failed, Some(reason))
 }
 
 fn place(log: &LoggedIn) -> String {

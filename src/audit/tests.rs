@@ -1,8 +1,11 @@
 //! What the audit stage promises, shown from outside its files: every entry of the table on a record, real records of
 //! others, and who is named for what.
 
+mod asking;
+mod case;
 mod corpus;
 mod people;
+mod requests;
 mod table;
 
 use serde_json::{Value, json};

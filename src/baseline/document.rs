@@ -247,16 +247,16 @@ impl Builder<'_> {
                 Event::Scalar(text, style, anchor, tag) => {
                     let tag = tag.map(|tag| tag.to_string());
                     self.spend(span, text_cost(&text))?;
-                    let content = self.scalar(span, text.into_owned(), style, tag.as_deref())?;
+                    let content = self.scalar(span, text.into_owned(), style, tag.as_deref());
                     self.finish(Node { span, content }, anchor)?;
                 }
                 Event::Alias(anchor) => self.alias(span, anchor)?,
                 Event::SequenceStart(anchor, tag) => {
-                    self.refuse_tag(span, tag.map(|tag| tag.to_string()), "seq")?;
+                    self.refuse_tag(span, tag.map(|tag| tag.to_string()), "seq");
                     self.open(Open { span, anchor, kind: OpenKind::List(Vec::new()) })?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.refuse_tag(span, tag.map(|tag| tag.to_string()), "map")?;
+                    self.refuse_tag(span, tag.map(|tag| tag.to_string()), "map");
                     let kind = OpenKind::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
                     self.open(Open { span, anchor, kind })?;
                 }
@@ -369,25 +369,26 @@ impl Builder<'_> {
         self.finish(Node { span, content }, 0)
     }
 
-    fn refuse_tag(&self, span: Span, tag: Option<String>, own: &str) -> Step {
-        match tag {
-            Some(tag) if tag != core_tag(own) && tag != "!" => Err(unknown_tag(span, &tag)),
-            _ => Ok(()),
+    fn refuse_tag(&mut self, span: Span, tag: Option<String>, own: &str) {
+        if let Some(tag) = tag.filter(|tag| *tag != core_tag(own) && tag != "!") {
+            self.mistakes.push(unknown_tag(span, &tag));
         }
     }
 
-    fn scalar(
-        &self,
-        span: Span,
-        text: String,
-        style: ScalarStyle,
-        tag: Option<&str>,
-    ) -> Result<Content, Box<Diagnostic>> {
+    /// What a scalar says. One that says nothing is a mistake, and something stands in for it: the rest is read too.
+    fn scalar(&mut self, span: Span, text: String, style: ScalarStyle, tag: Option<&str>) -> Content {
         match tag {
-            None if style == ScalarStyle::Plain => plain(text).map_err(|wrong| Diagnostic::error(span, wrong).into()),
-            None | Some("!") => Ok(Content::Text(text)),
-            Some(tag) if tag == core_tag("str") => Ok(Content::Text(text)),
-            Some(tag) => Err(unknown_tag(span, tag)),
+            None if style == ScalarStyle::Plain => plain(text).unwrap_or_else(|wrong| {
+                self.mistakes
+                    .push(Diagnostic::error(span, wrong.why).help("write a finite number, or put text in quotes"));
+                wrong.stand_in
+            }),
+            None | Some("!") => Content::Text(text),
+            Some(tag) if tag == core_tag("str") => Content::Text(text),
+            Some(tag) => {
+                self.mistakes.push(unknown_tag(span, tag));
+                Content::Text(text)
+            }
         }
     }
 }
@@ -396,9 +397,9 @@ fn core_tag(name: &str) -> String {
     format!("tag:yaml.org,2002:!{name}")
 }
 
-fn unknown_tag(span: Span, tag: &str) -> Box<Diagnostic> {
+fn unknown_tag(span: Span, tag: &str) -> Diagnostic {
     let wrong = Diagnostic::error(span, format!("the tag `{tag}` has no meaning here"));
-    wrong.help("remove the tag; put text in quotes where it looks like a number").into()
+    wrong.help("remove the tag; put text in quotes where it looks like a number")
 }
 
 fn too_deep(span: Span) -> Box<Diagnostic> {
@@ -406,25 +407,39 @@ fn too_deep(span: Span) -> Box<Diagnostic> {
     wrong.help("no baseline needs that: look for brackets that are never closed").into()
 }
 
+/// A number that no value can hold.
+struct NoNumber {
+    why: String,
+    /// The nearest number there is, so that what compares it says nothing that is not so.
+    stand_in: Content,
+}
+
+impl NoNumber {
+    fn new(why: String, nearest: f64) -> Self {
+        Self { why, stand_in: Number::from_f64(nearest).map_or(Content::Null, Content::Number) }
+    }
+}
+
 /// A plain scalar by the core schema of YAML 1.2, <https://yaml.org/spec/1.2.2/#103-core-schema>.
-fn plain(text: String) -> Result<Content, String> {
+fn plain(text: String) -> Result<Content, NoNumber> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    let largest = if text.starts_with('-') { f64::MIN } else { f64::MAX };
+    let infinite = |text: &str| NoNumber::new(format!("`{text}` is not a finite number"), largest);
+    let too_large = |text: &str| NoNumber::new(format!("`{text}` is too large a number"), largest);
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Content::Null),
         "true" | "True" | "TRUE" => return Ok(Content::Bool(true)),
         "false" | "False" | "FALSE" => return Ok(Content::Bool(false)),
-        ".nan" | ".NaN" | ".NAN" => return Err(format!("`{text}` is not a finite number")),
+        ".nan" | ".NaN" | ".NAN" => return Err(NoNumber::new(format!("`{text}` is not a finite number"), 0.0)),
+        _ if matches!(unsigned, ".inf" | ".Inf" | ".INF") => return Err(infinite(&text)),
         _ => {}
-    }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return Err(format!("`{text}` is not a finite number"));
     }
     let radix = |digits: &str, radix| u64::from_str_radix(digits, radix).map(|number| Content::Number(number.into()));
     if let Some(digits) = text.strip_prefix("0x").filter(|digits| all(digits, |byte| byte.is_ascii_hexdigit())) {
-        return radix(digits, 16).map_err(|_| format!("`{text}` is too large a number"));
+        return radix(digits, 16).map_err(|_| too_large(&text));
     }
     if let Some(digits) = text.strip_prefix("0o").filter(|digits| all(digits, |byte| (b'0'..=b'7').contains(&byte))) {
-        return radix(digits, 8).map_err(|_| format!("`{text}` is too large a number"));
+        return radix(digits, 8).map_err(|_| too_large(&text));
     }
     if all(unsigned, |byte| byte.is_ascii_digit()) {
         let digits = text.strip_prefix('+').unwrap_or(&text);
@@ -434,11 +449,8 @@ fn plain(text: String) -> Result<Content, String> {
     } else if !is_float(unsigned) {
         return Ok(Content::Text(text));
     }
-    let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    whole(number)
-        .or_else(|| Number::from_f64(number))
-        .map(Content::Number)
-        .ok_or_else(|| format!("`{text}` is not a finite number"))
+    let number: f64 = text.parse().map_err(|_| NoNumber::new(format!("`{text}` is not a number"), 0.0))?;
+    whole(number).or_else(|| Number::from_f64(number)).map(Content::Number).ok_or_else(|| infinite(&text))
 }
 
 /// The number as a whole one, when it is one that a float holds exactly.

@@ -2,7 +2,7 @@
 //! a [`Baseline`] in which every entry knows its place, or every mistake in one go. Never reads the cloud.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -167,8 +167,11 @@ impl Loader<'_> {
         let complete = self.complete;
         // With a file missing, a key that seems to be missing at the top may stand in it.
         let certain = |said: &Diagnostic| complete || said.span != root.spot(&self.sources, "");
-        self.said.extend(shape.into_iter().filter(certain));
-        self.said.extend(check::meaning(&root, &self.sources, known_rules, complete));
+        let meaning = check::meaning(&root, &self.sources, known_rules, complete);
+        // Where the form is wrong already, something stands in for the value: what it seems to mean is nobody's mistake.
+        let wrong: HashSet<Span> = self.said.iter().filter_map(|said| said.span).collect();
+        let new = |said: &Diagnostic| said.span.is_none_or(|span| !wrong.contains(&span));
+        self.said.extend(shape.into_iter().filter(certain).chain(meaning).filter(new));
         let documents = policies::resolve(&root, self.files, &mut self.sources, &mut self.said);
         if self.said.iter().any(|said| said.level == Level::Error) {
             return None;

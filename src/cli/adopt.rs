@@ -3,7 +3,7 @@
 //! In: findings of a report, a baseline, and a snapshot where the report does not hold enough. Out: a baseline that says
 //! so, and the difference on stdout. What cannot be adopted is named with the reason and what to do; the rest is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ColorChoice};
 
@@ -15,45 +15,66 @@ use crate::estate::Snapshot;
 use crate::finding::{Finding, adoption};
 use crate::report::Exit;
 
+/// What is not asked of a baseline that is there.
+const FOR_A_NEW_ONE: [&str; 12] = [
+    "output",
+    "force",
+    "from_snapshot",
+    "replay",
+    "estate",
+    "service",
+    "member_role",
+    "management_role",
+    "management_account",
+    "external_id_env",
+    "max_rps",
+    "clock",
+];
+
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  guardline record --finding gl-1f2e --from report.json
-  guardline record --finding gl-1f2e --finding gl-77aa --from report.json --dry-run
-  guardline record --finding gl-1f2e --from report.json --snapshot snapshot.json
-
-The narrowest change is made: a rule for the account and region of the finding, not a looser one for all. Comments and
-layout of the baseline are kept. The snapshot of the same scan (`scan --snapshot`) holds what the report does not, such as
-the document of a policy that nobody declared.
-
-Exit codes: 0 all are adopted, 1 some are not or a file could not be written, 2 bad arguments, report or baseline.")]
-pub(super) struct Arguments {
+#[command(next_help_heading = "Findings to adopt (instead of --output)")]
+pub(super) struct Adopting {
     /// A finding to adopt: its id, or as much of its beginning as is unique; may be repeated
-    #[arg(long, value_name = "ID", required = true)]
+    #[arg(long, value_name = "ID", requires = "from", conflicts_with_all = FOR_A_NEW_ONE)]
     finding: Vec<String>,
     /// The report that holds the findings, in JSON
-    #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "finding")]
+    from: Option<PathBuf>,
     /// The snapshot of the same scan
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "finding")]
     snapshot: Option<PathBuf>,
-    #[command(flatten)]
-    edited: Edited,
+    /// Show the difference, and write nothing
+    #[arg(long, requires = "finding")]
+    dry_run: bool,
+    /// The baseline that is changed [default: guardline.yaml]
+    #[arg(value_name = "BASELINE", requires = "finding")]
+    baseline: Option<PathBuf>,
+}
+
+impl Adopting {
+    /// Whether findings are to be adopted at all.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.finding.is_empty()
+    }
 }
 
 /// Adopts what was asked for.
 ///
 /// # Errors
 /// When arguments, report, snapshot or baseline cannot be used, or a file cannot be written.
-pub(super) fn run(arguments: &Arguments, color: ColorChoice) -> Result<Exit, CliError> {
-    let report = keeping::report(&arguments.from)?;
+pub(super) fn run(arguments: &Adopting, color: ColorChoice) -> Result<Exit, CliError> {
+    let from = arguments.from.as_deref().unwrap_or(Path::new(""));
+    let baseline = arguments.baseline.clone().unwrap_or_else(|| PathBuf::from("guardline.yaml"));
+    let edited = Edited { baseline, dry_run: arguments.dry_run };
+    let report = keeping::report(from)?;
     let snapshot: Option<Snapshot> =
         arguments.snapshot.as_deref().map(|path| keeping::json(path, "snapshot")).transpose()?;
-    let chosen = arguments.finding.iter().map(|id| keeping::finding(&report, id, &arguments.from));
+    let chosen = arguments.finding.iter().map(|id| keeping::finding(&report, id, from));
     let mut chosen: Vec<&Finding> = chosen.collect::<Result<_, _>>()?;
     chosen.sort_by_key(|finding| turn(finding));
     chosen.dedup_by_key(|finding| &finding.id);
     let (files, rules) = (Disk, scan::known_rules());
-    let path = &arguments.edited.baseline;
+    let path = &edited.baseline;
     let mut editor = keeping::open(&files, path, &rules, color)?;
     keeping::warn_of_another(&report, editor.baseline(), path);
     let (mut adopted, mut said) = (0, String::new());
@@ -71,7 +92,7 @@ pub(super) fn run(arguments: &Arguments, color: ColorChoice) -> Result<Exit, Cli
         }
     }
     if adopted > 0 {
-        keeping::write(&editor, &arguments.edited)?;
+        keeping::write(&editor, &edited)?;
     }
     output::stderr(keeping::visible_lines(&said).as_bytes());
     Ok(if adopted == chosen.len() { Exit::Clean } else { Exit::Nothing })

@@ -47,7 +47,7 @@ impl Arguments {
     pub(super) async fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
         let baseline = carried_baseline()?;
         let recording = Recording::read(Path::new(DIRECTORY), MANIFEST, EXCHANGES.as_bytes())?;
-        let notice = recording.manifest().note.clone();
+        let notice = recording.notice();
         let mut aws = Aws::replay(recording, 64, Arc::new(Progress::default())).await?;
         let request = Request { show_personal: self.output.show_personal, notice, ..Request::default() };
         let outcome = scan(&mut aws, &baseline, &request).await?;

@@ -24,7 +24,7 @@ impl Undecided {
         let row = |((scope, source, status, reason), whats): (_, BTreeSet<String>)| {
             let whats = whats.into_iter().collect::<Vec<_>>().join(", ");
             let reason = Some(format!("not compared: {whats}: {reason}"));
-            CoverageRow { scope, source, status, reason, reads: 0, regions: Vec::new() }
+            CoverageRow::new(scope, source, status, reason)
         };
         let mut rows: Vec<_> = self.notes.into_iter().map(row).collect();
         rows.sort();

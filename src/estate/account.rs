@@ -131,6 +131,17 @@ pub struct QuotaRequest {
     pub updated: Option<Timestamp>,
 }
 
+/// States after which a request changes nothing any more. A word that the provider adds later counts as open.
+const ANSWERED: [&str; 5] = ["APPROVED", "CASE_CLOSED", "DENIED", "INVALID_REQUEST", "NOT_APPROVED"];
+
+impl QuotaRequest {
+    /// Whether it changes nothing any more.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        ANSWERED.contains(&self.status.as_str())
+    }
+}
+
 /// An account-wide setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,8 +3,9 @@
 //! In: one entry for each planned read. Out: rows for the report, evaluated ones folded by account and source. It never
 //! drops an entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,74 +71,149 @@ pub struct CoverageRow {
     /// The regions a folded row stands for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// When the oldest of these reads was made, where one was taken over from an earlier run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub read_at: Option<Timestamp>,
+}
+
+impl CoverageRow {
+    /// A row without calls of its own.
+    #[must_use]
+    pub fn new(scope: Scope, source: impl Into<String>, status: CoverageStatus, reason: Option<String>) -> Self {
+        Self { scope, source: source.into(), status, reason, reads: 0, regions: Vec::new(), read_at: None }
+    }
+}
+
+/// When the reads of one scope were made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadTimes {
+    /// Where.
+    pub scope: Scope,
+    /// The end of each read that was whole, by its source.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub at: BTreeMap<String, Timestamp>,
 }
 
 /// The ledger while a run goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    entries: BTreeMap<(Scope, String), (CoverageStatus, Option<String>, u64)>,
+    entries: BTreeMap<Scope, BTreeMap<String, Entry>>,
+    /// What stands for the time of every read; without it, it is looked up.
+    clock: Option<Timestamp>,
+}
+
+/// One read.
+#[derive(Clone, Debug)]
+struct Entry {
+    status: CoverageStatus,
+    reason: Option<String>,
+    reads: u64,
+    at: Timestamp,
+    /// Whether an earlier run made it.
+    carried: bool,
 }
 
 impl Coverage {
+    /// A ledger in which every read is made at the same time: that of a recorded run.
+    #[must_use]
+    pub fn at(clock: Option<Timestamp>) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     /// Notes that a read was made whole, with `reads` calls.
     pub fn evaluated(&mut self, scope: Scope, source: impl Into<String>, reads: u64) {
-        self.note(scope, source.into(), CoverageStatus::Evaluated, None, reads);
+        self.note(scope, source.into(), self.entry(CoverageStatus::Evaluated, None, reads));
+    }
+
+    /// Notes that an earlier run made a read.
+    pub fn carried(&mut self, scope: Scope, source: impl Into<String>, at: Timestamp) {
+        let entry = Entry { status: CoverageStatus::Evaluated, reason: None, reads: 0, at, carried: true };
+        self.note(scope, source.into(), entry);
     }
 
     /// Notes that a read was not made, or not whole.
     pub fn gap(&mut self, scope: Scope, source: impl Into<String>, gap: &Gap, reads: u64) {
-        self.note(scope, source.into(), gap.status, Some(gap.reason.clone()), reads);
+        self.note(scope, source.into(), self.entry(gap.status, Some(gap.reason.clone()), reads));
     }
 
     /// Takes over what another ledger noted.
     pub fn absorb(&mut self, other: Self) {
-        for ((scope, source), (status, reason, reads)) in other.entries {
-            self.note(scope, source, status, reason, reads);
+        for (scope, sources) in other.entries {
+            for (source, entry) in sources {
+                self.note(scope.clone(), source, entry);
+            }
         }
     }
 
-    /// Two notes on the same read add up; the one that says less was read stands.
-    fn note(&mut self, scope: Scope, source: String, status: CoverageStatus, reason: Option<String>, reads: u64) {
-        let entry = self.entries.entry((scope, source)).or_insert((CoverageStatus::Evaluated, None, 0));
-        entry.2 += reads;
-        if entry.0 == CoverageStatus::Evaluated && status != CoverageStatus::Evaluated {
-            entry.0 = status;
-            entry.1 = reason;
+    fn entry(&self, status: CoverageStatus, reason: Option<String>, reads: u64) -> Entry {
+        Entry { status, reason, reads, at: self.clock.unwrap_or_else(Timestamp::now), carried: false }
+    }
+
+    /// Two notes on the same read add up; the one that says less was read stands, and so does the older time.
+    fn note(&mut self, scope: Scope, source: String, entry: Entry) {
+        let sources = self.entries.entry(scope).or_default();
+        let Some(known) = sources.get_mut(&source) else {
+            sources.insert(source, entry);
+            return;
+        };
+        known.reads += entry.reads;
+        known.at = known.at.min(entry.at);
+        known.carried |= entry.carried;
+        if known.status == CoverageStatus::Evaluated && entry.status != CoverageStatus::Evaluated {
+            known.status = entry.status;
+            known.reason = entry.reason;
         }
+    }
+
+    /// When each read that was whole was made, in a stable order.
+    #[must_use]
+    pub fn times(&self) -> Vec<ReadTimes> {
+        let whole = |sources: &BTreeMap<String, Entry>| {
+            let whole = sources.iter().filter(|(_, entry)| entry.status == CoverageStatus::Evaluated);
+            whole.map(|(source, entry)| (source.clone(), entry.at)).collect::<BTreeMap<_, _>>()
+        };
+        let times = self.entries.iter().map(|(scope, sources)| ReadTimes { scope: scope.clone(), at: whole(sources) });
+        times.filter(|times| !times.at.is_empty()).collect()
     }
 
     /// The rows of the report: evaluated reads folded by account and source, all others alone, in a stable order.
     #[must_use]
     pub fn rows(&self) -> Vec<CoverageRow> {
-        let mut folded: BTreeMap<(Scope, &str), (u64, Vec<String>)> = BTreeMap::new();
+        let mut folded: BTreeMap<(Scope, &str), CoverageRow> = BTreeMap::new();
         let mut rows = Vec::new();
-        for ((scope, source), (status, reason, reads)) in &self.entries {
-            if *status == CoverageStatus::Evaluated {
-                let whole = Scope { region: None, ..scope.clone() };
-                let fold = folded.entry((whole, source)).or_default();
-                fold.0 += reads;
-                fold.1.extend(scope.region.clone());
-            } else {
-                rows.push(CoverageRow {
-                    scope: scope.clone(),
-                    source: source.clone(),
-                    status: *status,
-                    reason: reason.clone(),
-                    reads: *reads,
-                    regions: Vec::new(),
-                });
+        let entries = self.entries.iter().flat_map(|(scope, sources)| sources.iter().map(move |read| (scope, read)));
+        for (scope, (source, entry)) in entries {
+            let row = |scope: Scope| CoverageRow {
+                reads: entry.reads,
+                read_at: entry.carried.then_some(entry.at),
+                ..CoverageRow::new(scope, source, entry.status, entry.reason.clone())
+            };
+            if entry.status != CoverageStatus::Evaluated {
+                rows.push(row(scope.clone()));
+                continue;
+            }
+            let whole = Scope { region: None, ..scope.clone() };
+            match folded.entry((whole.clone(), source)) {
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(row(whole)).regions.extend(scope.region.clone());
+                }
+                btree_map::Entry::Occupied(mut place) => place.get_mut().fold(&row(scope.clone())),
             }
         }
-        rows.extend(folded.into_iter().map(|((scope, source), (reads, regions))| CoverageRow {
-            scope,
-            source: source.to_owned(),
-            status: CoverageStatus::Evaluated,
-            reason: None,
-            reads,
-            regions,
-        }));
+        rows.extend(folded.into_values());
         rows.sort();
         rows
+    }
+}
+
+impl CoverageRow {
+    /// Takes in the same read of another region.
+    fn fold(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.regions.extend(other.scope.region.clone());
+        self.read_at = [self.read_at, other.read_at].into_iter().flatten().min();
     }
 }
 
@@ -180,5 +256,21 @@ mod tests {
             assert_eq!(coverage.rows()[0].status, CoverageStatus::Failed);
             assert_eq!(coverage.rows()[0].reads, 2);
         }
+    }
+
+    #[test]
+    fn a_read_that_was_taken_over_says_how_old_it_is() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, old, older) =
+            (time("2026-11-03T12:00:00Z"), time("2026-11-03T01:00:00Z"), time("2026-11-02T23:00:00Z"));
+        let mut coverage = Coverage::at(Some(now));
+        coverage.evaluated(scope("eu-west-1"), "ec2:X", 2);
+        assert_eq!(coverage.rows()[0].read_at, None, "it is as old as the run");
+        coverage.carried(scope("us-east-1"), "ec2:X", old);
+        coverage.carried(scope("us-west-2"), "ec2:X", older);
+        let rows = coverage.rows();
+        assert_eq!((rows.len(), rows[0].reads, rows[0].read_at), (1, 2, Some(older)));
+        let times: Vec<Timestamp> = coverage.times().into_iter().flat_map(|times| times.at.into_values()).collect();
+        assert_eq!(times, [now, old, older]);
     }
 }

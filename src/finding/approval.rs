@@ -1,7 +1,8 @@
 //! Whether a declared change accounts for a difference.
 //!
 //! In: the approved changes, a drift with its author, the time. Out: every change that accounts for it, and for those that
-//! speak of it and do not, the reason. Without a proven author nothing is approved.
+//! speak of it and do not, the reason. Without a proven author nothing is approved, and where the proof has a gap the
+//! approval says so.
 
 use super::facts::Facts;
 use super::places::Places;
@@ -15,7 +16,7 @@ use crate::compare::Drift;
 pub(super) struct Judged {
     /// Those that account for it.
     pub(super) matches: Vec<Approval>,
-    /// Why the others that speak of it do not.
+    /// Why the others that speak of it do not, and how far the first is to be trusted.
     pub(super) notes: Vec<String>,
 }
 
@@ -35,6 +36,7 @@ pub(super) fn judge(
         let mut misses = author_misses(change, attribution, places);
         misses.extend(state_misses(change, drift, inputs));
         if misses.is_empty() {
+            judged.notes.extend(reserve(change, attribution));
             judged.matches.push(Approval {
                 id: change.id.clone(),
                 reason: change.reason.clone(),
@@ -73,6 +75,12 @@ fn author_misses(change: &ApprovedChange, attribution: Option<&Attribution>, pla
         None => misses.push("does not apply: when the change was made is not known".to_owned()),
     }
     misses
+}
+
+/// What is to be known of an approval whose author is not quite sure: an event that is missing may have another one.
+fn reserve(change: &ApprovedChange, attribution: Option<&Attribution>) -> Option<String> {
+    let attribution = attribution.filter(|attribution| attribution.confidence < Confidence::High)?;
+    Some(format!("{} applies, but who made the change is not fully certain: {}", change.id, attribution.reason))
 }
 
 /// Why a change does not account for what was found, now.

@@ -4,11 +4,14 @@
 //! no call that changes anything: the operations it knows are those of `policies/aws/rate-limits.yaml`.
 
 mod call;
+mod earlier;
 mod events;
 mod failure;
 mod follow_up;
+mod kinds;
 mod organization;
 mod pages;
+mod permissions;
 mod policies;
 mod quotas;
 mod regions;
@@ -21,13 +24,16 @@ mod trails;
 mod wanted;
 mod wire;
 
+pub use self::earlier::{Earlier, EarlierError, Reuse};
+pub use self::kinds::shows;
+pub use self::permissions::{Checked, Format as PermissionFormat, Grant, Lack, Reader, Statement, permissions};
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
@@ -39,7 +45,7 @@ use self::wire::{Source, Wire};
 use super::Progress;
 use super::limits::{LimitTable, Limits};
 use super::recording::{Manifest, RECORDING_SCHEMA, Recorder, Recording, RecordingError};
-use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope};
+use crate::estate::{Coverage, CoverageStatus, Gap, Provider, Scope, Snapshot};
 
 /// How the agent behaves towards AWS.
 #[derive(Clone, Debug)]
@@ -77,6 +83,11 @@ pub enum ConnectError {
         /// What helps.
         fix: &'static str,
     },
+    /// The recording begins with who reads.
+    #[error(
+        "the recording does not say who read: {0}; check that its files are those that were written, or record anew with `--record-to`"
+    )]
+    NotRecorded(String),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -111,6 +122,7 @@ pub struct Aws {
     sessions: Mutex<BTreeMap<String, Arc<KeptSession>>>,
     coverage: Mutex<Coverage>,
     progress: Arc<Progress>,
+    earlier: Option<Earlier>,
 }
 
 /// A role that is taken once, or the reason why it was not given.
@@ -134,10 +146,11 @@ impl Aws {
         let environment = session::environment().await;
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
-            Some(directory) => Some(Recorder::create(directory, &manifest(options.clock, &region))?),
+            Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
             None => None,
         };
-        let limits = Limits::new(limit_table().scaled(options.limit_factor), options.max_rps);
+        let limits =
+            Limits::new(limit_table().scaled(options.limit_factor), options.max_rps).at_once(options.concurrency);
         let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
         Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
     }
@@ -170,8 +183,13 @@ impl Aws {
             .ok_or_else(|| ConnectError::NoCredentials("no provider is configured".to_owned()))?;
         let home = home_region(region).await.ok_or_else(|| ConnectError::UnknownRegion(region.to_owned()))?;
         session::present(&own).await.map_err(ConnectError::NoCredentials)?;
-        let identity = identify(&own, region).await?;
+        let identity = identify(&own).await.map_err(|(reason, fix)| match wire.is_replay() {
+            true => ConnectError::NotRecorded(reason),
+            false => ConnectError::NoIdentity { region: region.to_owned(), reason, fix },
+        })?;
         wire.own_account(&identity.account);
+        let coverage = Mutex::new(Coverage::at(wire.is_replay().then_some(clock)));
+        wire.recorder().map_or(Ok(()), Recorder::begin)?;
         Ok(Self {
             wire,
             own,
@@ -182,8 +200,9 @@ impl Aws {
             retries: RetryPartition::custom("guardline").token_bucket(TokenBucket::unlimited()).build(),
             roles: AccessRoles::default(),
             sessions: Mutex::default(),
-            coverage: Mutex::default(),
+            coverage,
             progress,
+            earlier: None,
         })
     }
 
@@ -214,15 +233,31 @@ impl Aws {
     /// What was read so far, and what could not be.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ledger().clone()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the snapshot's own account of what was read up to date.
+    pub fn note_reads(&self, snapshot: &mut Snapshot) {
+        let coverage = self.ledger();
+        snapshot.coverage = coverage.rows();
+        snapshot.read_times = coverage.times();
+    }
+
+    /// A ledger for reads that may not count.
+    fn scratch(&self) -> Mutex<Coverage> {
+        Mutex::new(Coverage::at(self.is_replay().then_some(self.clock)))
     }
 
     /// Brings a recording to the disk.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When not all of it is there.
     pub fn finish(&self) -> Result<(), RecordingError> {
-        self.wire.recorder().map_or(Ok(()), Recorder::finish)
+        self.wire.recorder().map_or(Ok(()), |recorder| recorder.finish(!self.is_cancelled()))
     }
 
     /// The SDK configuration for calls in `account`; its role is taken at the first call.
@@ -256,6 +291,12 @@ impl Aws {
         cell.get_or_init(|| self.assume(account, names)).await.clone()
     }
 
+    /// Whether the role in this account was asked for already.
+    fn has_session(&self, account: &str) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(account).is_some_and(|session| session.initialized())
+    }
+
     async fn assume(&self, account: &str, names: &[String]) -> Result<SdkConfig, Gap> {
         if names.is_empty() {
             return Err(Gap {
@@ -266,6 +307,12 @@ impl Aws {
         let roles =
             Roles { partition: &self.identity.partition, names, external_id: self.roles.external_id.as_deref() };
         session::assume(&self.own, &self.wire, &roles, account).await
+    }
+
+    /// Whether the run was ended before it was done.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.progress.is_cancelled()
     }
 
     /// Whether a recording answers.
@@ -279,7 +326,7 @@ impl Aws {
     }
 
     fn note_gap(&self, scope: Scope, source: &str, gap: &Gap) {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).gap(scope, source, gap, 0);
+        self.ledger().gap(scope, source, gap, 0);
     }
 }
 
@@ -296,23 +343,15 @@ macro_rules! client {
 }
 use client;
 
-async fn identify(own: &SdkConfig, region: &str) -> Result<Identity, ConnectError> {
+/// Who reads, or what happened and what helps in front of a cloud.
+async fn identify(own: &SdkConfig) -> Result<Identity, (String, &'static str)> {
     let answer = aws_sdk_sts::Client::new(own).get_caller_identity().send().await;
-    let no_identity = |reason: String, fix| ConnectError::NoIdentity { region: region.to_owned(), reason, fix };
     let answer = answer.map_err(|error| {
-        let gap = failure::gap(error);
-        let fix = match gap.reason.split(':').next().unwrap_or_default() {
-            "ExpiredToken" | "ExpiredTokenException" => "sign in again, or renew the session token",
-            "InvalidClientTokenId" | "UnrecognizedClientException" => "check the access key, and that the region is on",
-            "RequestTimeTooSkewed" | "SignatureDoesNotMatch" | "RequestExpired" | "InvalidSignatureException" => {
-                "check this machine's clock and the secret access key"
-            }
-            _ => "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`",
-        };
-        no_identity(gap.reason, fix)
+        let fix = failure::identity_fix(failure::code(&error));
+        (failure::gap(error).reason, fix)
     })?;
     let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
-        return Err(no_identity("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
+        return Err(("the answer names no account".to_owned(), "check `AWS_ENDPOINT_URL`"));
     };
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     Ok(Identity { account, arn, partition })
@@ -337,5 +376,6 @@ fn manifest(clock: Timestamp, region: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: region.to_owned(),
         note: None,
+        complete: Some(false),
     }
 }

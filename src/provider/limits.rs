@@ -1,6 +1,6 @@
 //! How fast a provider may be asked: token buckets per account × region × operation, and ceilings above them.
 //!
-//! In: one table of published limits, and the user's own ceiling. Out: a wait before each call. It never lets a call
+//! In: one table of published limits, and the user's own ceilings. Out: a wait before each call. It never lets a call
 //! through early, and never gives up.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A published limit: calls per second, and how many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -64,7 +65,10 @@ impl LimitTable {
 }
 
 /// Stay this far below what is published, so that jitter on the way does not add up to a refusal.
-const SHARE: f64 = 0.95;
+pub const SHARE: f64 = 0.95;
+
+/// Calls of a run, by `service:Operation`, account and region.
+pub type Calls = BTreeMap<(String, String, String), u64>;
 
 /// Buckets in use.
 #[derive(Debug)]
@@ -76,6 +80,14 @@ pub struct Limits {
     organizations: BTreeMap<String, DefaultDirectRateLimiter>,
     overall: Option<DefaultDirectRateLimiter>,
     max_rps: Option<NonZeroU32>,
+    at_once: Option<Semaphore>,
+}
+
+/// Leave to make one call; the next one may be made when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn<'a> {
+    _held: Option<SemaphorePermit<'a>>,
 }
 
 impl Limits {
@@ -102,24 +114,45 @@ impl Limits {
             organizations,
             overall: max_rps.map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
             max_rps,
+            at_once: None,
             table,
         }
     }
 
-    /// The user's ceiling.
+    /// The same, with at most so many calls under way at once.
     #[must_use]
-    pub const fn max_rps(&self) -> Option<NonZeroU32> {
-        self.max_rps
+    pub fn at_once(self, calls: usize) -> Self {
+        Self { at_once: Some(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS))), ..self }
     }
 
-    /// The table behind the buckets.
+    /// The least time in which these calls can be made.
     #[must_use]
-    pub const fn table(&self) -> &LimitTable {
-        &self.table
+    pub fn least_time(&self, calls: &Calls) -> Duration {
+        let mut seconds: f64 = 0.0;
+        let mut by_service: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut by_account: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for ((operation, account, _), count) in calls {
+            seconds = seconds.max(per_second(*count, self.table.limit(operation).rate));
+            let service = operation.split(':').next().unwrap_or(operation);
+            *by_service.entry(service).or_default() += count;
+            *by_account.entry((service, account)).or_default() += count;
+        }
+        for (service, ceiling) in &self.table.services {
+            if let Some(count) = by_service.get(service.as_str()) {
+                seconds = seconds.max(per_second(*count, f64::from(ceiling.organization)));
+            }
+            for (_, count) in by_account.iter().filter(|((of, _), _)| of == service) {
+                seconds = seconds.max(per_second(*count, f64::from(ceiling.account)));
+            }
+        }
+        if let Some(rate) = self.max_rps {
+            seconds = seconds.max(per_second(calls.values().sum(), f64::from(rate.get())));
+        }
+        Duration::from_secs_f64(seconds)
     }
 
-    /// Waits until this call may be made.
-    pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) {
+    /// Waits until this call may be made. It is under way for as long as the turn is held.
+    pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) -> Turn<'_> {
         let name = format!("{service}:{operation}");
         match self.operations.get(&name) {
             Some(limiter) => limiter.until_key_ready(&(account.to_owned(), region.to_owned())).await,
@@ -131,10 +164,23 @@ impl Limits {
         if let Some(limiter) = self.organizations.get(service) {
             limiter.until_ready().await;
         }
+        // Only now: who waits for a bucket of its own keeps nobody else from calling.
+        let held = match &self.at_once {
+            // It is never closed.
+            Some(calls) => calls.acquire().await.ok(),
+            None => None,
+        };
         if let Some(limiter) = &self.overall {
             limiter.until_ready().await;
         }
+        Turn { _held: held }
     }
+}
+
+fn per_second(calls: u64, rate: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate of seconds")]
+    let calls = calls as f64;
+    calls / rate.max(0.001)
 }
 
 /// A bucket a little smaller than what is published.
@@ -168,7 +214,7 @@ mod tests {
         let limits = Limits::new(table(), None);
         let start = std::time::Instant::now();
         for _ in 0..4 {
-            limits.wait("a", "Slow", "1", "r").await;
+            let _made = limits.wait("a", "Slow", "1", "r").await;
         }
         // Ten a second with a burst of two allows the fourth call after 0.2 s; the bucket is a little slower.
         assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
@@ -179,7 +225,7 @@ mod tests {
         let limits = Limits::new(table(), None);
         let start = std::time::Instant::now();
         for account in 0..50 {
-            limits.wait("a", "Slow", &account.to_string(), "r").await;
+            let _made = limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
         // One bucket for all would take five seconds.
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
@@ -190,8 +236,29 @@ mod tests {
         let limits = Limits::new(table(), NonZeroU32::new(20));
         let start = std::time::Instant::now();
         for account in 0..6 {
-            limits.wait("a", "Slow", &account.to_string(), "r").await;
+            let _made = limits.wait("a", "Slow", &account.to_string(), "r").await;
         }
         assert!(start.elapsed() >= Duration::from_millis(245), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn the_slowest_bucket_or_ceiling_says_how_long_calls_take() {
+        let table = LimitTable {
+            services: BTreeMap::from([("a".to_owned(), Ceiling { account: 4, organization: 5 })]),
+            ..table()
+        };
+        let call =
+            |operation: &str, account: &str, count| ((operation.to_owned(), account.to_owned(), "r".to_owned()), count);
+        let seconds = |max_rps, calls: &[((String, String, String), u64)]| {
+            let limits = Limits::new(table.clone(), NonZeroU32::new(max_rps));
+            limits.least_time(&calls.iter().cloned().collect()).as_secs_f64()
+        };
+        assert!((seconds(0, &[])).abs() < 1e-9);
+        // Ten a second by itself, four in one account, five over all accounts.
+        assert!((seconds(0, &[call("a:Slow", "1", 20)]) - 5.0).abs() < 1e-9);
+        let spread: Vec<_> = (0..20).map(|account| call("a:Slow", &account.to_string(), 2)).collect();
+        assert!((seconds(0, &spread) - 8.0).abs() < 1e-9);
+        assert!((seconds(2, &spread) - 20.0).abs() < 1e-9);
+        assert!((seconds(0, &[call("b:Other", "1", 20)]) - 20.0 / table.default.rate).abs() < 1e-9);
     }
 }

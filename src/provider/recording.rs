@@ -7,11 +7,14 @@
 //! A recording is two files: `recording.json`, which says when and by what version it was made, and `exchanges.jsonl`,
 //! one exchange a line. A call that was tried several times has several lines; its last one is the answer.
 
+mod recorder;
+
+pub use self::recorder::Recorder;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,9 @@ pub struct Manifest {
     /// What the reader should know of it, such as that the estate is made up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether it was written to its end; not said where something else than a run put it together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
 }
 
 /// One call and its answer.
@@ -82,6 +88,16 @@ pub enum RecordingError {
         /// Why.
         source: std::io::Error,
     },
+    /// It could not be written to its end; the run itself went on.
+    #[error(
+        "the recording `{path}` is incomplete, as it could not be written to its end; make room for it, and record again to a new directory"
+    )]
+    Incomplete {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A line or file is not what it should be.
     #[error("`{path}`, line {line}, is not part of a recording; record again with `--record-to`")]
     Malformed {
@@ -104,85 +120,13 @@ pub enum RecordingError {
     },
 }
 
-/// A recording that is being written.
-#[derive(Debug)]
-pub struct Recorder {
-    path: PathBuf,
-    file: Mutex<BufWriter<File>>,
-    /// The last refusal of each role that was not given so far.
-    refusals: Mutex<BTreeMap<String, Exchange>>,
-}
-
-impl Recorder {
-    /// Makes the directory and its manifest.
-    ///
-    /// # Errors
-    /// When a recording is there already, or the files cannot be written.
-    pub fn create(directory: &Path, manifest: &Manifest) -> Result<Self, RecordingError> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| RecordingError::Io { path, source }
-        };
-        std::fs::create_dir_all(directory).map_err(io(directory))?;
-        let (head, path) = (directory.join(MANIFEST), directory.join(EXCHANGES));
-        if head.exists() || path.exists() {
-            return Err(RecordingError::Exists(directory.to_owned()));
-        }
-        let mut text = serde_json::to_string_pretty(manifest).map_err(|source| RecordingError::Malformed {
-            path: head.clone(),
-            line: 1,
-            source,
-        })?;
-        text.push('\n');
-        std::fs::write(&head, text).map_err(io(&head))?;
-        let file = Mutex::new(BufWriter::new(File::create(&path).map_err(io(&path))?));
-        Ok(Self { path, file, refusals: Mutex::default() })
-    }
-
-    /// Masks and appends one exchange.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn note(&self, mut exchange: Exchange) -> Result<(), RecordingError> {
-        redaction::mask(&mut exchange.input);
-        redaction::mask(&mut exchange.output);
-        let io = |source| RecordingError::Io { path: self.path.clone(), source };
-        let line = serde_json::to_string(&exchange).map_err(|source| RecordingError::Malformed {
-            path: self.path.clone(),
-            line: 0,
-            source,
-        })?;
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(file, "{line}").map_err(io)
-    }
-
-    /// Keeps that a role was refused; it is written at the end, unless the role was given after all.
-    pub fn refused(&self, role: &str, exchange: Exchange) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(role.to_owned(), exchange);
-    }
-
-    /// Forgets that a role was refused at first: what hands it out is never kept, and only a last refusal says something.
-    pub fn given(&self, role: &str) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(role);
-    }
-
-    /// Brings everything to the disk.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn finish(&self) -> Result<(), RecordingError> {
-        let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
-        refusals.into_values().try_for_each(|refusal| self.note(refusal))?;
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush().map_err(|source| RecordingError::Io { path: self.path.clone(), source })
-    }
-}
-
 /// A recording that is being replayed.
 #[derive(Debug)]
 pub struct Recording {
     manifest: Manifest,
     exchanges: HashMap<(String, String, String, String), Exchange>,
+    /// After how many lines it was cut off, if it was.
+    cut_after: Option<usize>,
 }
 
 impl Recording {
@@ -198,11 +142,12 @@ impl Recording {
         Self::read(directory, &text, BufReader::new(file))
     }
 
-    /// Reads the two texts of a recording, such as those in the program itself.
+    /// Reads the two texts of a recording, such as those in the program itself. A last line that was not written to its
+    /// end is left out, and [`notice`](Self::notice) says so.
     ///
     /// # Errors
     /// When a line is not of this format; `directory` stands in the message.
-    pub fn read(directory: &Path, manifest: &str, exchanges: impl BufRead) -> Result<Self, RecordingError> {
+    pub fn read(directory: &Path, manifest: &str, mut exchanges: impl BufRead) -> Result<Self, RecordingError> {
         let path = directory.join(MANIFEST);
         let manifest: Manifest = serde_json::from_str(manifest).map_err(|source| RecordingError::Malformed {
             path: path.clone(),
@@ -213,24 +158,48 @@ impl Recording {
             return Err(RecordingError::Schema { path, found: manifest.schema });
         }
         let path = directory.join(EXCHANGES);
-        let mut held = HashMap::new();
-        for (index, line) in exchanges.lines().enumerate() {
-            let line = line.map_err(|source| RecordingError::Io { path: path.clone(), source })?;
-            let exchange: Exchange = serde_json::from_str(&line).map_err(|source| RecordingError::Malformed {
-                path: path.clone(),
-                line: index + 1,
-                source,
-            })?;
+        let (mut held, mut line, mut whole) = (HashMap::new(), Vec::new(), 0);
+        let mut cut = manifest.complete == Some(false);
+        // Bytes, because a line may end in the middle of a letter.
+        while read_line(&mut exchanges, &mut line)
+            .map_err(|source| RecordingError::Io { path: path.clone(), source })?
+        {
+            let exchange: Exchange = match serde_json::from_slice(&line) {
+                Ok(exchange) => exchange,
+                Err(_) if !line.ends_with(b"\n") => {
+                    cut = true;
+                    break;
+                }
+                Err(source) => return Err(RecordingError::Malformed { path, line: whole + 1, source }),
+            };
+            whole += 1;
             let key = key(&exchange.operation, &exchange.account, &exchange.region, &exchange.input);
             held.insert(key, exchange);
         }
-        Ok(Self { manifest, exchanges: held })
+        Ok(Self { manifest, exchanges: held, cut_after: cut.then_some(whole) })
     }
 
     /// What the recording says of itself.
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What was asked of an operation, in no order.
+    pub fn inputs<'a>(&'a self, operation: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.exchanges.values().filter(move |exchange| exchange.operation == operation).map(|exchange| &exchange.input)
+    }
+
+    /// What every reader of a report from it must know.
+    #[must_use]
+    pub fn notice(&self) -> Option<String> {
+        let cut = self.cut_after.map(|lines| {
+            format!(
+                "The recording was cut off after line {lines} of `{EXCHANGES}`: what it does not hold stands in the coverage as failed."
+            )
+        });
+        let said: Vec<String> = self.manifest.note.clone().into_iter().chain(cut).collect();
+        (!said.is_empty()).then(|| said.join(" "))
     }
 
     /// The answer to a call, if the recording holds one.
@@ -240,6 +209,12 @@ impl Recording {
         redaction::mask(&mut input);
         self.exchanges.get(&key(operation, account, region, &input))
     }
+}
+
+/// The next line with its end, if there is one.
+fn read_line(text: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+    line.clear();
+    Ok(text.read_until(b'\n', line)? > 0)
 }
 
 /// Why a file that a recording should have cannot be read.
@@ -260,7 +235,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn exchange(status: u16, output: Value) -> Exchange {
+    pub(super) fn exchange(status: u16, output: Value) -> Exchange {
         Exchange {
             operation: "organizations:ListAccounts".to_owned(),
             account: "111111111111".to_owned(),
@@ -273,23 +248,36 @@ mod tests {
         }
     }
 
-    fn manifest() -> Manifest {
+    pub(super) fn manifest() -> Manifest {
         Manifest {
             schema: RECORDING_SCHEMA.to_owned(),
             clock: Timestamp::UNIX_EPOCH,
             version: "0".to_owned(),
             region: "us-east-1".to_owned(),
             note: None,
+            complete: Some(false),
         }
+    }
+
+    /// What a recording of these bytes is; `complete` as its manifest has it.
+    fn read(exchanges: &[u8], complete: Option<bool>) -> Result<Recording, RecordingError> {
+        let manifest = Manifest { note: Some("Made up.".to_owned()), complete, ..manifest() };
+        Recording::read(Path::new("r"), &serde_json::to_string(&manifest).unwrap(), exchanges)
+    }
+
+    fn asked(recording: &Recording) -> Option<u16> {
+        let input = json!({"NextToken": "t"});
+        recording.answer("organizations:ListAccounts", "111111111111", "us-east-1", &input).map(|answer| answer.status)
     }
 
     #[test]
     fn the_last_answer_to_a_call_is_replayed_and_masked() {
         let directory = tempfile::tempdir().unwrap();
-        let recorder = Recorder::create(directory.path(), &manifest()).unwrap();
-        recorder.note(exchange(500, json!("<html>"))).unwrap();
-        recorder.note(exchange(200, json!({"Accounts": [{"Email": "root@acme.example"}]}))).unwrap();
-        recorder.finish().unwrap();
+        let recorder = Recorder::prepare(directory.path(), manifest()).unwrap();
+        recorder.begin().unwrap();
+        recorder.note(exchange(500, json!("<html>")));
+        recorder.note(exchange(200, json!({"Accounts": [{"Email": "root@acme.example"}]})));
+        recorder.finish(true).unwrap();
 
         let recording = Recording::open(directory.path()).unwrap();
         let answer =
@@ -299,14 +287,7 @@ mod tests {
         let other =
             recording.answer("organizations:ListAccounts", "222222222222", "us-east-1", &json!({"NextToken": "t"}));
         assert!(other.is_none());
-    }
-
-    #[test]
-    fn a_recording_is_never_written_over() {
-        let directory = tempfile::tempdir().unwrap();
-        Recorder::create(directory.path(), &manifest()).unwrap();
-        let again = Recorder::create(directory.path(), &manifest()).unwrap_err();
-        assert!(again.to_string().contains("new directory"), "{again}");
+        assert_eq!(recording.notice(), None);
     }
 
     #[test]
@@ -320,9 +301,42 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_named() {
-        let text = serde_json::to_string(&manifest()).unwrap();
-        let broken = Recording::read(Path::new("r"), &text, "{\"operation\":1}\n".as_bytes()).unwrap_err();
-        assert!(broken.to_string().contains("exchanges.jsonl`, line 1"), "{broken}");
+    fn every_whole_line_of_a_recording_that_was_cut_off_is_used_and_that_is_said() {
+        let first = serde_json::to_string(&exchange(500, json!("x"))).unwrap() + "\n";
+        let second = serde_json::to_string(&exchange(200, json!("ü"))).unwrap();
+        // At every byte, in the middle of a letter too.
+        for length in 1..second.len() {
+            let cut = [first.as_bytes(), &second.as_bytes()[..length]].concat();
+            let recording = read(&cut, None).unwrap();
+            assert_eq!(asked(&recording), Some(500), "{length}");
+            let notice = recording.notice().unwrap();
+            assert!(notice.starts_with("Made up. The recording was cut off after line 1 of `exchanges"), "{notice}");
+        }
+        // Only the end of the line is missing, or nothing: whether it goes on the manifest knows.
+        for end in ["", "\n"] {
+            let whole = format!("{first}{second}{end}");
+            assert_eq!(asked(&read(whole.as_bytes(), None).unwrap()), Some(200));
+            for complete in [None, Some(true)] {
+                assert_eq!(read(whole.as_bytes(), complete).unwrap().notice().as_deref(), Some("Made up."));
+            }
+            let notice = read(whole.as_bytes(), Some(false)).unwrap().notice().unwrap();
+            assert!(notice.contains("cut off after line 2"), "{notice}");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_that_was_written_to_its_end_is_named() {
+        let whole = serde_json::to_string(&exchange(200, json!("x"))).unwrap();
+        for (text, line) in [
+            (format!("{{\"operation\":1}}\n{whole}\n"), 1),
+            (format!("{whole}\n{{\"operation\n{whole}\n"), 2),
+            (format!("{whole}\n\n{whole}\n"), 2),
+            (format!("{whole}\n{{\"operation\":1}}\n"), 2),
+        ] {
+            let broken = read(text.as_bytes(), None).unwrap_err().to_string();
+            assert!(broken.contains(&format!("`r/exchanges.jsonl`, line {line}, is not part")), "{broken}");
+        }
+        let broken = read(&[b"\xff\n", whole.as_bytes()].concat(), None).unwrap_err().to_string();
+        assert!(broken.contains("exchanges.jsonl`, line 1"), "{broken}");
     }
 }

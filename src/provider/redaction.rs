@@ -1,7 +1,8 @@
 //! What must not be kept: secrets and the e-mail addresses of accounts.
 //!
 //! In: a JSON value of an exchange. Out: the same value, masked. It never touches what identifies a caller (ARNs, access
-//! key ids, session names): that is evidence.
+//! key ids, session names): that is evidence. Nor the name of an account, even one that is an address: baselines declare
+//! accounts by name and by pattern, and a replay has to find them as the live run did.
 //!
 //! CloudTrail hands out its records as JSON *inside* strings; those are masked too.
 

@@ -4,7 +4,6 @@
 //! of the formats, so that no format can change it.
 
 use crate::baseline::model::Severity;
-use crate::estate::CoverageStatus;
 use crate::finding::Status;
 
 use super::Report;
@@ -62,13 +61,15 @@ pub struct Verdict {
 /// Decides the code of a run that has a report; one that has none could not begin, and its error says the code.
 #[must_use]
 pub fn verdict(report: &Report, options: ExitOptions) -> Verdict {
-    if !report.coverage.iter().any(|row| row.status == CoverageStatus::Evaluated && shows_state(&row.source)) {
+    if !report.run.evaluated {
         return because(Exit::Nothing, "nothing could be evaluated; the coverage says why".to_owned());
     }
     let open = report.findings.iter().filter(|finding| finding.status == Status::Open);
     let count = open.filter(|finding| finding.severity >= options.fail_on).count();
     let found = (count > 0 && !options.exit_zero).then(|| found(count, options.fail_on));
-    let incomplete = (options.strict && !report.summary.coverage.complete).then(|| unread(report));
+    // Whoever cancels a run must not take what it did not get to for clean.
+    let strict = options.strict || report.run.cancelled;
+    let incomplete = (strict && !report.summary.coverage.complete).then(|| unread(report));
     match (found, incomplete) {
         (Some(found), Some(unread)) => {
             because(Exit::Findings, format!("{found}; coverage is incomplete too: {unread}"))
@@ -81,11 +82,6 @@ pub fn verdict(report: &Report, options: ExitOptions) -> Verdict {
 
 fn because(exit: Exit, why: String) -> Verdict {
     Verdict { exit, why: Some(why) }
-}
-
-/// Whether a read shows the state of the estate: to know oneself, or to find the author of a change, is not enough.
-fn shows_state(source: &str) -> bool {
-    !source.starts_with("sts:") && !source.starts_with("cloudtrail:LookupEvents")
 }
 
 fn found(count: usize, least: Severity) -> String {

@@ -60,6 +60,10 @@ pub struct Run {
     pub replayed: bool,
     /// Whether the command line left something out: then nothing can be said of the whole estate.
     pub narrowed: bool,
+    /// Whether it was ended before it was done: what was not read by then is unknown.
+    pub cancelled: bool,
+    /// Whether anything that the run was to look at could be evaluated.
+    pub evaluated: bool,
     /// Something every reader must know: that the estate is made up, say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -162,20 +166,23 @@ impl Report {
     #[must_use]
     pub fn new(estate: impl Into<String>, run: Run, findings: Vec<Finding>, coverage: Vec<CoverageRow>) -> Self {
         let estate = estate.into();
-        let summary = Summary::new(&estate, run.narrowed, &findings, &coverage);
+        let summary = Summary::new(&estate, &run, &findings, &coverage);
         Self { schema: REPORT_SCHEMA.to_owned(), estate, run, summary, findings, sequences: Vec::new(), coverage }
     }
 }
 
 impl Summary {
-    fn new(estate: &str, narrowed: bool, findings: &[Finding], coverage: &[CoverageRow]) -> Self {
+    fn new(estate: &str, run: &Run, findings: &[Finding], coverage: &[CoverageRow]) -> Self {
         let open = OpenBySeverity::new(findings);
         let status = StatusCounts::new(findings);
         let coverage = CoverageSummary::new(coverage);
-        let in_line = !narrowed && coverage.complete && coverage.evaluated > 0 && status.open == open.info;
+        let in_line = !run.narrowed && coverage.complete && run.evaluated && status.open == open.info;
         let mut sentence = sentence(estate, in_line, open, status, &coverage);
-        if narrowed {
+        if run.narrowed {
             sentence.push_str("; the command line left the rest out");
+        }
+        if run.cancelled {
+            sentence.push_str("; cancelled before it was done");
         }
         Self { sentence, in_line, open, status, coverage }
     }

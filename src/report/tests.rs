@@ -219,7 +219,7 @@ fn approved_and_exempt() -> [Finding; 2] {
 
 fn row(scope: Scope, source: &str, status: CoverageStatus, reason: Option<&str>) -> CoverageRow {
     let reason = reason.map(str::to_owned);
-    CoverageRow { scope, source: source.to_owned(), status, reason, reads: 3, regions: Vec::new() }
+    CoverageRow { reads: 3, ..CoverageRow::new(scope, source, status, reason) }
 }
 
 fn coverage() -> Vec<CoverageRow> {
@@ -253,6 +253,8 @@ fn run() -> Run {
         window: Window { from: time("2026-11-17T06:00:00Z"), until: time("2026-11-24T06:00:00Z") },
         replayed: true,
         narrowed: false,
+        cancelled: false,
+        evaluated: true,
         notice: Some("This estate is made up.".to_owned()),
     }
 }
@@ -427,11 +429,9 @@ fn code_0_without_strict_although_something_was_denied() {
 
 #[test]
 fn code_1_nothing_could_be_evaluated() {
-    let rows = vec![
-        row(organization(), "sts:GetCallerIdentity", CoverageStatus::Evaluated, None),
-        row(organization(), "organizations:ListAccounts", CoverageStatus::Denied, Some("no")),
-    ];
-    let report = Report::new("acme", run(), vec![quota_raised()], rows);
+    let rows = vec![row(organization(), "organizations:ListAccounts", CoverageStatus::Denied, Some("no"))];
+    let run = Run { evaluated: false, ..run() };
+    let report = Report::new("acme", run, vec![quota_raised()], rows);
     let all = ExitOptions { strict: true, exit_zero: true, ..ExitOptions::default() };
     assert_eq!(code(&report, all), (1, "nothing could be evaluated; the coverage says why".to_owned()));
 }
@@ -465,11 +465,28 @@ fn code_4_incomplete_under_strict_and_3_that_names_both() {
 }
 
 #[test]
+fn a_cancelled_run_counts_as_strict() {
+    let cancelled = |mut report: Report| {
+        report.run.cancelled = true;
+        Report::new("acme", report.run, report.findings, report.coverage)
+    };
+    let unread = cancelled(small(&[Severity::Low], CoverageStatus::Failed));
+    assert_eq!(code(&unread, ExitOptions::default()).0, 4);
+    assert!(unread.summary.sentence.ends_with("; cancelled before it was done"), "{}", unread.summary.sentence);
+    let found = cancelled(small(&[Severity::High], CoverageStatus::Failed));
+    assert_eq!(code(&found, ExitOptions::default()).0, 3);
+    assert_eq!(code(&found, ExitOptions { exit_zero: true, ..ExitOptions::default() }).0, 4);
+    // It came too late to keep anything from being read.
+    let whole = cancelled(small(&[Severity::Low], CoverageStatus::Evaluated));
+    assert_eq!(code(&whole, ExitOptions::default()).0, 0);
+}
+
+#[test]
 fn an_estate_in_line_says_so_only_when_it_was_read_whole() {
     let whole = small(&[Severity::Info], CoverageStatus::Evaluated);
     assert!(whole.summary.in_line);
     assert_eq!(whole.summary.sentence, "acme: in line with its baseline, 1 info open; coverage complete");
-    let unread = Report::new("acme", run(), Vec::new(), Vec::new());
+    let unread = Report::new("acme", Run { evaluated: false, ..run() }, Vec::new(), Vec::new());
     assert!(!unread.summary.in_line);
     assert_eq!(unread.summary.sentence, "acme: nothing open in what could be read; nothing was read");
 }

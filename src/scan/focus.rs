@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::baseline::Baseline;
 use crate::compare::Comparison;
 use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope, Snapshot};
-use crate::provider::aws::{Narrowing, Survey};
+use crate::provider::aws::{self, Narrowing, Survey};
 
 /// What is looked at.
 #[derive(Clone, Debug)]
@@ -15,12 +16,18 @@ pub(super) struct Focus {
     narrowing: Narrowing,
     /// The accounts that the narrowing means, where it names any.
     accounts: Option<BTreeSet<String>>,
+    /// Whether regions are compared; else they are read only to know where to look.
+    regions_declared: bool,
 }
 
 impl Focus {
-    pub(super) fn new(narrowing: &Narrowing, survey: &Survey) -> Self {
+    pub(super) fn new(narrowing: &Narrowing, survey: &Survey, baseline: &Baseline) -> Self {
         let by_account = !narrowing.accounts.is_empty() || !narrowing.units.is_empty();
-        Self { narrowing: narrowing.clone(), accounts: by_account.then(|| survey.chosen().clone()) }
+        Self {
+            narrowing: narrowing.clone(),
+            accounts: by_account.then(|| survey.chosen().clone()),
+            regions_declared: baseline.model.aws.as_ref().is_some_and(|aws| aws.regions.is_some()),
+        }
     }
 
     /// Leaves out what is not looked at.
@@ -47,16 +54,29 @@ impl Focus {
             && (regions.is_empty() || scope.region.as_ref().is_some_and(|region| regions.contains(region)))
     }
 
+    /// Whether a read showed something of what is looked at. To know who reads, or where to look, is not enough.
+    pub(super) fn learned_from(&self, row: &CoverageRow) -> bool {
+        let Some(kind) = aws::shows(row).filter(|kind| self.narrowing.kind(kind.as_str())) else { return false };
+        let shown = match kind {
+            // Read in one place for all accounts.
+            Kind::Link => self.narrowing.regions.is_empty(),
+            Kind::Region => self.regions_declared && self.covers(row),
+            Kind::Quota | Kind::Policy | Kind::Setting | Kind::AuditLog | Kind::Baseline => self.covers(row),
+        };
+        row.status == CoverageStatus::Evaluated && shown
+    }
+
+    /// Whether one of the places that a row stands for is looked at.
+    fn covers(&self, row: &CoverageRow) -> bool {
+        let places = row.regions.iter().map(|region| row.scope.clone().in_region(region));
+        places.chain([row.scope.clone()]).any(|scope| self.keeps_scope(&scope))
+    }
+
     /// One row that says that not everything was compared.
     pub(super) fn left_out(&self, snapshot: &Snapshot) -> Option<CoverageRow> {
-        (!self.is_whole()).then(|| CoverageRow {
-            scope: Scope::account(snapshot.provider, &snapshot.caller_account),
-            source: "everything else".to_owned(),
-            status: CoverageStatus::Skipped,
-            reason: Some("left out on the command line".to_owned()),
-            reads: 0,
-            regions: Vec::new(),
-        })
+        let scope = Scope::account(snapshot.provider, &snapshot.caller_account);
+        let reason = || Some("left out on the command line".to_owned());
+        (!self.is_whole()).then(|| CoverageRow::new(scope, "everything else", CoverageStatus::Skipped, reason()))
     }
 
     /// Whether nothing is left out.

@@ -36,12 +36,25 @@ pub struct Session {
 
 /// Sessions by access key.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<HashMap<String, Session>>);
+pub struct Sessions {
+    all: Mutex<HashMap<String, Session>>,
+    lifetime: Option<SignedDuration>,
+}
 
 impl Sessions {
+    /// Sessions that end after so long, or when they were asked to.
+    pub fn lasting(lifetime: Option<SignedDuration>) -> Self {
+        Self { all: Mutex::default(), lifetime }
+    }
+
+    /// How long a session lasts that was asked for so long.
+    pub fn lifetime(&self, asked: SignedDuration) -> SignedDuration {
+        self.lifetime.unwrap_or(asked)
+    }
+
     /// Keeps a session under a new access key and gives the key back.
     pub fn add(&self, session: Session) -> String {
-        let mut all = self.0.lock().expect("no holder of this lock panics");
+        let mut all = self.all.lock().expect("no holder of this lock panics");
         let key = format!("ASIA{}", id_of(&format!("session {} {}", all.len(), session.caller.arn)));
         all.insert(key.clone(), session);
         key
@@ -49,12 +62,12 @@ impl Sessions {
 
     /// Ends every session, as when their time is over.
     pub fn expire_all(&self) {
-        let mut all = self.0.lock().expect("no holder of this lock panics");
+        let mut all = self.all.lock().expect("no holder of this lock panics");
         all.values_mut().for_each(|session| session.expires = Timestamp::UNIX_EPOCH);
     }
 
     fn get(&self, key: &str) -> Option<Session> {
-        self.0.lock().expect("no holder of this lock panics").get(key).cloned()
+        self.all.lock().expect("no holder of this lock panics").get(key).cloned()
     }
 }
 

@@ -33,6 +33,7 @@ mod story;
 pub mod sts;
 pub mod wire;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -63,6 +64,8 @@ pub struct Options {
     /// Organizations and Account Management answer in the partition's global region alone, as their true endpoints
     /// do; an SDK under `AWS_ENDPOINT_URL` signs for whatever region it is told.
     pub strict_regions: bool,
+    /// Sessions of roles end after so long, whatever was asked for.
+    pub session: Option<SignedDuration>,
 }
 
 /// One request, as the server saw it.
@@ -105,6 +108,36 @@ pub(crate) struct Shared {
     latency: Mutex<Duration>,
     clock_ahead: Mutex<SignedDuration>,
     strict_regions: bool,
+    pub(crate) traffic: Traffic,
+}
+
+/// How much came at once.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    connections: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One request that is being answered.
+pub(crate) struct UnderWay<'a>(&'a Traffic);
+
+impl Traffic {
+    pub(crate) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        UnderWay(self)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What goes back for one request, before it is bytes.
@@ -136,7 +169,7 @@ impl Server {
     pub fn start_with(estate: Estate, options: Options) -> Self {
         let shared = Arc::new(Shared {
             estate: RwLock::new(estate),
-            sessions: Sessions::default(),
+            sessions: Sessions::lasting(options.session),
             faults: Mutex::new(Faults::new(options.faults)),
             limits: Mutex::new(options.limits.map(Limits::published)),
             calls: Mutex::default(),
@@ -144,6 +177,7 @@ impl Server {
             latency: Mutex::new(options.latency),
             clock_ahead: Mutex::new(options.clock_ahead),
             strict_regions: options.strict_regions,
+            traffic: Traffic::default(),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
@@ -200,6 +234,16 @@ impl Server {
     /// Ends every session of an assumed role.
     pub fn expire_sessions(&self) {
         self.shared.sessions.expire_all();
+    }
+
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.shared.traffic.connections.load(Ordering::Relaxed)
+    }
+
+    /// The most requests that were being answered at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.traffic.most.load(Ordering::SeqCst)
     }
 
     /// Every call so far, in the order they were answered.

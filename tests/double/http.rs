@@ -36,6 +36,7 @@ pub(crate) fn serve(listener: TcpListener, shared: &Arc<Shared>, stopped: onesho
             loop {
                 // An accept that fails concerns one connection, not the server.
                 if let Ok((stream, _)) = listener.accept().await {
+                    shared.traffic.connected();
                     tokio::spawn(connection(stream, Arc::clone(shared)));
                 }
             }
@@ -122,6 +123,7 @@ async fn respond(
     reset: Arc<AtomicBool>,
 ) -> Result<Response<Bytewise>, Broken> {
     let arrived = Instant::now();
+    let _under_way = shared.traffic.begin();
     let (parts, body) = request.into_parts();
     // A request whose body breaks off has nobody left to answer.
     let body = body.collect().await.map_err(|_| Broken)?.to_bytes();

@@ -79,6 +79,7 @@ fn main() {
         limits,
         clock_ahead: jiff::SignedDuration::from_secs(args.clock_ahead),
         strict_regions: args.strict_regions,
+        session: None,
     };
     let server = Server::start_with(estate, options);
     println!("{}", serde_json::json!({"url": server.url()}));

@@ -49,7 +49,7 @@ fn assume_role(ask: &Ask) -> Answer {
         session_name: Some(name.to_owned()),
         source_identity: ask.text("SourceIdentity").map(str::to_owned).or(ask.caller.source_identity.clone()),
     };
-    let expires = ask.wall + SignedDuration::from_secs(seconds);
+    let expires = ask.wall + ask.sessions.lifetime(SignedDuration::from_secs(seconds));
     let token = format!("double//{}", uuid_of(&format!("{} {arn} {name} {}", ask.caller.arn, ask.wall)));
     let answer = json!({"Arn": caller.arn, "AssumedRoleId": caller.user_id});
     let source_identity = caller.source_identity.clone();

@@ -371,6 +371,15 @@ def delete(estate):
     assert estate.client("cloudtrail").describe_trails()["trailList"] == []
 
 
+def assert_codes(clean, drifted):
+    """Under `--strict` a gap alone is 4; beside drift it is 3, and the line names both."""
+    assert clean.open() == []
+    assert clean.code == 4, clean.stderr
+    assert "exit 4: coverage is incomplete" in clean.stderr, clean.stderr
+    assert drifted.code == 3, drifted.stderr
+    assert "medium or worse; coverage is incomplete too" in drifted.stderr, drifted.stderr
+
+
 def assert_deleted(scan, estate):
     """What `delete` took away is missing, and nothing is said of its name or state; gives the policy's finding."""
     rules = [finding["rule"] for finding in scan.report["findings"]]

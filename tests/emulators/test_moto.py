@@ -221,11 +221,7 @@ def test_nobody_is_blamed_without_an_event_history(drifted):
 
 
 def test_the_exit_code_speaks_of_drift_before_coverage(clean_strict, drifted, deleted):
-    assert clean_strict.open() == []
-    assert clean_strict.code == 4, clean_strict.stderr
-    assert "exit 4: coverage is incomplete" in clean_strict.stderr, clean_strict.stderr
-    assert drifted.code == 3, drifted.stderr
-    assert "medium or worse; coverage is incomplete too" in drifted.stderr, "with both true the line names both"
+    estate.assert_codes(clean_strict, drifted)
     assert deleted.code == 3 and "coverage" not in deleted.stderr.splitlines()[-1], deleted.stderr
 
 

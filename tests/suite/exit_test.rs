@@ -107,6 +107,11 @@ fn bad_arguments_and_baselines_end_before_anything_is_asked() {
         (&["-o", "report.docx"], "the name of `report.docx` says no format; end it with `.txt` or `.json`"),
         (&["--concurrency", "0"], "concurrency"),
         (&["--record-to", "a", "--replay", "b"], "--replay"),
+        (&["--plan", "-o", "report.json"], "--plan"),
+        (&["--plan", "-f", "json"], "--plan"),
+        (&["--plan", "--strict"], "--plan"),
+        (&["--plan", "--fail-on", "high"], "--plan"),
+        (&["--plan", "--snapshot", "snapshot.json"], "--plan"),
         (&["--baseline", "none.yaml"], "none.yaml"),
         (&["--baseline", "broken.yaml"], "quota"),
         (&["--baseline", "odd.yaml"], "odd.yaml"),
@@ -129,6 +134,7 @@ fn a_narrowing_that_means_nothing_is_a_bad_argument() {
         (["--ou", "/Nowhere"], "no account of the estate is meant by `/Nowhere`"),
         (["--ou", "nowhere"], "no account of the estate is meant by `nowhere`"),
         (["--region", "eu-nowhere-1"], "no account has a region that is called `eu-nowhere-1`"),
+        (["--ou", "Workloads"], "the path of a unit from the root, such as `/Workloads/Prod`"),
     ] {
         let run = replay(&project, &arguments);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}: {}", run.stderr);
@@ -149,6 +155,49 @@ fn nothing_evaluated_is_neither_clean_nor_a_finding() {
         let denied = coverage(&report, "organizations:DescribeOrganization");
         assert_eq!(denied[0]["status"], "denied", "{denied:?}");
     }
+}
+
+#[test]
+fn links_and_policies_of_one_region_are_a_bad_argument() {
+    let project = recorded();
+    for kinds in [&["--kind", "link"][..], &["--kind", "policy"], &["--kind", "link", "--kind", "policy"]] {
+        let run = replay(&project, &[kinds, &["--region", "us-east-1"]].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{kinds:?}: {}", run.stderr);
+        assert!(run.why().contains("belong to no region, so that `--region` leaves nothing"), "{}", run.stderr);
+    }
+    let run = replay(&project, &["--kind", "link", "--kind", "quota", "--region", "us-east-1"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+}
+
+/// What is read to know where to look shows nothing of what was asked for.
+#[test]
+fn a_narrowed_run_that_reads_nothing_it_was_asked_for_evaluated_nothing() {
+    let mut estate = Estate::sample();
+    estate.account_mut("222222222222").roles.clear();
+    let server = Server::start(estate);
+    let nothing = "exit 1: nothing could be evaluated; the coverage says why";
+    for (arguments, code, why) in [
+        (&["--account", "222222222222", "--kind", "quota"][..], 1, nothing),
+        (&["--account", "222222222222", "--kind", "setting", "--region", "us-east-1"], 1, nothing),
+        // The baseline says nothing of regions.
+        (&["--account", "222222222222", "--kind", "region"], 1, nothing),
+        (&["--account", "111111111111", "--kind", "quota"], 0, ""),
+        (&["--account", "222222222222"], 0, ""),
+    ] {
+        let run = Project::new(BASELINE).scan(&server, arguments);
+        assert_eq!((run.code, run.why()), (code, why), "{arguments:?}");
+        assert_eq!(run.report()["run"]["evaluated"], code == 0, "{arguments:?}");
+    }
+}
+
+#[test]
+fn to_know_that_there_is_an_organisation_evaluates_nothing() {
+    let server = Server::start(Estate::sample());
+    let reads = ["organizations:List*", "organizations:DescribeR*", "account:*", "ec2:*", "servicequotas:*"];
+    server.faults(reads.map(|service| Fault::on(service, Effect::Denied)).into());
+    let run = Project::new(BASELINE).scan(&server, &[]);
+    assert_eq!(coverage(&run.report(), "organizations:DescribeOrganization")[0]["status"], "evaluated");
+    assert_eq!((run.code, run.why()), (1, "exit 1: nothing could be evaluated; the coverage says why"));
 }
 
 #[test]

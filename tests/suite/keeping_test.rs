@@ -232,7 +232,8 @@ fn entries_that_matched_nothing_are_named_as_far_as_the_scan_could_tell() {
         run.stdout.lines().collect::<Vec<_>>(),
         [
             "guardline.yaml: ok",
-            "guardline.yaml:78:5: exemption.unused: Exemption kind region, account legacy, region ap-east-1 matches nothing"
+            "guardline.yaml:78:5: exemption.unused: Exemption kind region, account legacy, region ap-east-1 matches nothing",
+            "guardline.yaml:78:44: baseline.unmatched: The baseline names region ap-east-1, which exists nowhere"
         ]
     );
     assert_eq!(run.stderr, "note: something could not be read, so that entries that may mean it are not named\n");

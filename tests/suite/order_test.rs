@@ -250,3 +250,39 @@ fn what_is_found_is_what_the_readme_says() {
     }
     assert!(told.is_empty(), "the README names rules that do not exist: {told:?}");
 }
+
+/// Reads that show no state by themselves: who reads, whether there is an organisation, defaults, tags, details of what
+/// another read shows, and who made a change.
+const NO_STATE: [&str; 9] = [
+    "cloudtrail:GetEventSelectors",
+    "cloudtrail:GetTrailStatus",
+    "cloudtrail:LookupEvents",
+    "organizations:DescribeEffectivePolicy",
+    "organizations:DescribeOrganization",
+    "organizations:ListTagsForResource",
+    "servicequotas:ListAWSDefaultServiceQuotas",
+    "sts:AssumeRole",
+    "sts:GetCallerIdentity",
+];
+
+#[test]
+fn every_read_is_known_to_show_a_kind_or_none() {
+    let table = fs::read_to_string(root().join("policies/aws/kinds.yaml")).expect("the table");
+    let mut known: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("  - ")).chain(NO_STATE).collect();
+    known.sort_unstable();
+    let sources = sources();
+    let provider = sources.iter().filter(|source| source.path.starts_with("provider/aws"));
+    let mut made: Vec<&str> = provider.flat_map(|source| source.text.split('"')).filter_map(operation).collect();
+    made.sort_unstable();
+    made.dedup();
+    assert_eq!(made, known);
+}
+
+/// `service:Operation`, with what may follow it.
+fn operation(text: &str) -> Option<&str> {
+    let text = text.split(' ').next()?;
+    let (service, name) = text.split_once(':')?;
+    let named = name.starts_with(|first: char| first.is_ascii_uppercase()) && name.chars().all(char::is_alphanumeric);
+    let services = ["account", "cloudtrail", "ec2", "organizations", "servicequotas", "sts"];
+    (named && services.contains(&service)).then_some(text)
+}

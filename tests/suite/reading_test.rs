@@ -150,6 +150,11 @@ fn a_plan_is_shown_without_the_reads_in_accounts() {
     // Eight accounts are active, and the rules speak of one region.
     assert_eq!(count("servicequotas:ListServiceQuotas "), Some(8), "{}", run.stdout);
     assert_eq!(count("ec2:GetSerialConsoleAccessStatus "), Some(8), "{}", run.stdout);
+    // Seven of them need a role; the calls made for the plan are counted as they were made.
+    assert_eq!(count("sts:AssumeRole "), Some(7), "{}", run.stdout);
+    for made in ["account:ListRegions", "organizations:DescribePolicy", "organizations:ListTargetsForPolicy"] {
+        assert_eq!(count(&format!("{made} ")), Some(server.calls_of(made).len()), "{}", run.stdout);
+    }
     assert!(run.stdout.contains("by the published rate limits"), "{}", run.stdout);
     assert!(server.calls_of("servicequotas:*").is_empty());
     assert!(server.calls_of("ec2:*").is_empty());

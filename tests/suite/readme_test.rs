@@ -8,7 +8,8 @@ use crate::double::Server;
 use crate::double::estate::Estate;
 use crate::runner::{guardline, said};
 
-const VERBS: [&str; 8] = ["scan", "demo", "explain", "exempt", "record", "validate", "schema", "completions"];
+const VERBS: [&str; 9] =
+    ["scan", "demo", "explain", "exempt", "record", "validate", "permissions", "schema", "completions"];
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -62,7 +63,13 @@ fn every_command_runs() {
             std::fs::write(directory.path().join(file), &output.stdout).expect("a file");
         }
     }
-    for file in ["report.json", "snapshot.json", "baseline-v1.json", "recordings/today/exchanges.jsonl"] {
+    for file in [
+        "recorded/guardline.yaml",
+        "report.json",
+        "snapshot.json",
+        "baseline-v1.json",
+        "recordings/today/exchanges.jsonl",
+    ] {
         assert!(directory.path().join(file).exists(), "{file}");
     }
 }

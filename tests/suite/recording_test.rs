@@ -1,5 +1,6 @@
 //! A recording brings the same report again, without the cloud and without credentials, and says what it does not hold.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -54,6 +55,15 @@ fn comparable(report: &str) -> String {
     report.lines().filter(differs).collect::<Vec<_>>().join("\n")
 }
 
+/// A snapshot without the times of its reads, and these.
+fn snapshot(project: &Project, name: &str) -> (Value, Vec<String>) {
+    let mut snapshot: Value = serde_json::from_str(&project.read(name)).unwrap_or_default();
+    let times = snapshot.as_object_mut().and_then(|parts| parts.remove("read_times")).unwrap_or_default();
+    let times = list(&times).iter().filter_map(|times| times["at"].as_object());
+    let times = times.flat_map(|times| times.values()).filter_map(Value::as_str).map(str::to_owned).collect();
+    (snapshot, times)
+}
+
 #[test]
 fn a_replay_says_the_same_byte_for_byte() {
     let project = recorded();
@@ -66,7 +76,15 @@ fn a_replay_says_the_same_byte_for_byte() {
         let run = replay(&project, &["-o", &json, "-o", &text, "--snapshot", "snapshot.json"]);
         assert_eq!(run.code, 3, "{}", run.stderr);
         assert_eq!(comparable(&project.read(&json)), comparable(&live));
-        assert_eq!(project.read("snapshot.json"), project.read("live-snapshot.json"));
+        let (replayed, live) = (snapshot(&project, "snapshot.json"), snapshot(&project, "live-snapshot.json"));
+        assert_eq!(replayed.0, live.0);
+        let at: BTreeSet<&str> = replayed.1.iter().map(String::as_str).collect();
+        assert_eq!(
+            Vec::from_iter(at),
+            [report["run"]["started"].as_str().unwrap_or_default()],
+            "the recording's clock"
+        );
+        assert_eq!(replayed.1.len(), live.1.len());
         let again: Value = serde_json::from_str(&project.read(&json)).unwrap_or_default();
         assert_eq!(again["run"]["replayed"], true);
         assert_eq!(again["run"]["finished"], again["run"]["started"], "the recording's clock");
@@ -116,7 +134,10 @@ fn what_a_recording_does_not_hold_is_a_gap_and_never_in_line() {
 
     let run = without(&|exchange| exchange["operation"] == "sts:GetCallerIdentity");
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    assert!(run.why().contains("not in the recording"), "{}", run.stderr);
+    let why = "error: the recording does not say who read: not in the recording; ";
+    assert!(run.why().starts_with(why), "{}", run.stderr);
+    // What helps in front of a cloud does not help here.
+    assert!(run.why().contains("record anew") && !run.why().contains("network"), "{}", run.stderr);
 }
 
 #[test]
@@ -143,4 +164,104 @@ fn a_directory_that_is_no_recording_or_holds_one_is_said() {
     let place = format!("`recording/exchanges.jsonl`, line {}, is not part of a recording", before.lines().count() + 1);
     assert!(run.why().contains(&place), "{}", run.stderr);
     assert!(fs::read_dir(project.path("recording")).is_ok_and(|files| files.count() == 2));
+}
+
+/// Whoever mends what was wrong runs the same command again.
+#[test]
+fn a_failed_start_leaves_no_recording_in_the_way() {
+    let server = Server::start(Estate::sample());
+    let access = "access: {member_role: GuardlineRead, external_id_env: GL_EXTERNAL_ID}";
+    let project = Project::acme_with(&[("access: {member_role: GuardlineRead}", access)]);
+    let id = ("GL_EXTERNAL_ID", "x".to_owned());
+    let whole = [&server.env()[..], &[id]].concat();
+    let without = |name: &str| whole.iter().filter(|(key, _)| *key != name).cloned().collect::<Vec<_>>();
+    let no_key = [without("AWS_ACCESS_KEY_ID"), vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())]].concat();
+    let record = ["scan", "--record-to", "recordings/today", "--kind", "link"];
+    let expired = || vec![Fault::on("sts:GetCallerIdentity", Effect::ExpiredToken)];
+    for (environment, faults, more, code, says) in [
+        (without("AWS_REGION"), vec![], &[][..], 1, "no AWS region"),
+        (no_key, vec![], &[], 1, "no AWS credentials"),
+        (whole.clone(), expired(), &[], 1, "sign in again"),
+        (without("GL_EXTERNAL_ID"), vec![], &[], 1, "the external id"),
+        (whole.clone(), vec![], &["--account", "nosuch"], 2, "`nosuch`"),
+    ] {
+        server.faults(faults);
+        let run = project.run(&[&record[..], more].concat(), &environment);
+        assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{says}: {}", run.stderr);
+        assert!(run.why().contains(says), "{}", run.stderr);
+        assert!(!project.path("recordings/today").exists(), "{says}");
+    }
+    server.faults(vec![]);
+    let run = project.run(&record, &whole);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    // Who reads is known from what was recorded before the recording began.
+    let again = project.run(&["scan", "--replay", "recordings/today", "--kind", "link", "-f", "json"], &[]);
+    assert_eq!((again.code, again.stderr.as_str()), (0, ""));
+    assert!(again.report()["run"]["caller"].as_str().is_some_and(|arn| arn.contains("111111111111")));
+}
+
+#[test]
+fn a_place_that_cannot_hold_a_recording_is_refused_before_anything_is_asked() {
+    let server = Server::start(Estate::sample());
+    let project = Project::acme();
+    for place in ["guardline.yaml", "guardline.yaml/below"] {
+        let run = project.scan(&server, &["--record-to", place]);
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", run.stderr);
+        let says = format!("error: cannot use `{place}` for a recording; check that it may be read and written: ");
+        assert!(run.why().starts_with(&says), "{}", run.stderr);
+        assert!(!run.stderr.contains(".tmp"), "a file that nobody knows is named: {}", run.stderr);
+    }
+    assert!(server.calls().is_empty(), "{:?}", server.calls());
+}
+
+/// The same report as without a recording, and an exit code that says that there is none.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_ends_the_recording_and_not_the_scan() {
+    let server = Server::start(Estate::sample());
+    let project = Project::acme();
+    // Files end at 16 blocks of 512 bytes; a program that does not look at the answer of a write would be none the wiser.
+    let script = r#"trap "" XFSZ; ulimit -f 16; exec "$0" scan --strict -f json --record-to recording"#;
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_guardline")])
+        .current_dir(project.path("."))
+        .env_clear()
+        .envs(server.env())
+        .output();
+    let run: Run = output.map(Run::from).unwrap_or_else(|error| unreachable!("`sh` is there: {error}"));
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.why().starts_with("error: the recording `recording` is incomplete"), "{}", run.stderr);
+    assert!(run.stderr.contains("the recording stops here, and the run goes on"), "{}", run.stderr);
+    assert!(fs::metadata(project.path("recording/exchanges.jsonl")).is_ok_and(|file| file.len() == 16 * 512));
+    let report = run.report();
+    assert_eq!(
+        (&report["summary"]["in_line"], &report["summary"]["coverage"]["complete"]),
+        (&json!(true), &json!(true))
+    );
+
+    // What was written can be replayed, and says that it is not all.
+    let half = replay(&project, &["-f", "json", "--strict"]);
+    assert_eq!(half.code, 4, "{}", half.stderr);
+    assert_eq!(half.report()["summary"]["in_line"], false);
+    let notice = half.report()["run"]["notice"].as_str().unwrap_or_default().to_owned();
+    assert!(notice.starts_with("The recording was cut off after line "), "{notice}");
+}
+
+#[test]
+fn a_recording_whose_last_line_was_cut_off_is_replayed_and_says_so() {
+    let server = Server::start(Estate::sample());
+    let project = Project::acme();
+    assert_eq!(project.scan(&server, &["--record-to", "recording"]).code, 0);
+    drop(server);
+    let whole = project.read("recording/exchanges.jsonl");
+    let lines = whole.lines().count();
+    project.write("recording/exchanges.jsonl", &whole[..whole.len() - 10]);
+    let run = replay(&project, &["--strict", "-f", "json"]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    let told = format!("The recording was cut off after line {} of `exchanges.jsonl`", lines - 1);
+    assert!(run.report()["run"]["notice"].as_str().is_some_and(|notice| notice.starts_with(&told)));
+    let missing = coverage(&run.report(), "").iter().filter(|row| row["reason"] == "not in the recording").count();
+    assert_eq!(missing, 1);
+    // People see it first.
+    assert!(replay(&project, &[]).stdout.lines().nth(1).is_some_and(|line| line.starts_with(&told)));
 }

@@ -82,6 +82,22 @@ fn broken_forms_are_said_with_their_place_and_fix() {
 }
 
 #[test]
+fn a_number_that_is_none_and_an_unknown_tag_hide_no_other_mistake() {
+    let text = "version: 1
+estate: .nan
+aws:
+  quotas:
+    - {service: ec2, code: a, max: 1e400}
+    - {service: ec2, code: b, between: [1, .inf]}
+    - {service: ec2, code: c, between: [-.inf, 5]}
+    - {service: ec2, code: d, max: 0xfffffffffffffffff}
+    - {service: !secret ec2, code: e, max: lots}
+    - !rule {service: ec2, code: f, maximum: 5}
+";
+    insta::assert_snapshot!(lines(text));
+}
+
+#[test]
 fn every_duplicate_key_is_said() {
     let said = lines("version: 1\nestate: x\nversion: 1\naws: {quotas: [], quotas: [], regions: [], regions: []}\n");
     let twice = said.lines().filter(|line| line.contains("stands twice in this mapping")).count();

@@ -13,17 +13,13 @@ use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, Sides, Spot};
 use crate::estate::{GLOBAL, Observation, QuotaRequest, TemplateRow};
 
-/// States after which a request changes nothing any more. A word that AWS adds later counts as open.
-const ANSWERED: [&str; 5] = ["APPROVED", "CASE_CLOSED", "DENIED", "INVALID_REQUEST", "NOT_APPROVED"];
-
 /// Open requests, where the baseline expects none. With `quota_auto_management: adjust` those of the provider's own
 /// management are expected.
 pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
     let Some(QuotaRequests::None) = sides.aws.quota_requests else { return };
     let Some(Observation::Known(requests)) = &spot.facts.quota_requests else { return };
     let adjusts = sides.aws.quota_auto_management == Some(QuotaAutoManagement::Adjust);
-    let is_expected =
-        |request: &QuotaRequest| ANSWERED.contains(&request.status.as_str()) || (request.automatic && adjusts);
+    let is_expected = |request: &QuotaRequest| request.is_answered() || (request.automatic && adjusts);
     drifts.extend(requests.iter().filter(|request| !is_expected(request)).map(|request| pending(sides, spot, request)));
 }
 

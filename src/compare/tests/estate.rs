@@ -53,6 +53,7 @@ pub(crate) fn snapshot() -> Snapshot {
         accounts: BTreeMap::new(),
         quota_definitions: BTreeMap::new(),
         coverage: Vec::new(),
+        read_times: Vec::new(),
     }
 }
 

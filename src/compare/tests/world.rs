@@ -71,11 +71,11 @@ pub(crate) struct World {
 /// Names as people give them, with what has a meaning in paths.
 const NAMES: [&str; 6] = ["Prod", "Test", "a/b", r"back\slash", "with space", "Ünit"];
 /// Regions that are always on, then one that is required, then one that is allowed, then one that is not.
-pub(super) const DEFAULT_REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
-pub(super) const REQUIRED_REGION: &str = "eu-south-1";
-pub(super) const ALLOWED_REGION: &str = "me-south-1";
-pub(super) const OTHER_REGION: &str = "ap-east-1";
-pub(super) const SERVICES: [&str; 3] = ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
+pub(crate) const DEFAULT_REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+pub(crate) const REQUIRED_REGION: &str = "eu-south-1";
+pub(crate) const ALLOWED_REGION: &str = "me-south-1";
+pub(crate) const OTHER_REGION: &str = "ap-east-1";
+pub(crate) const SERVICES: [&str; 3] = ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
 
 type Draw = u16;
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::failure::{failed, gap};
 use super::pages::{Reader, required};
 use super::{Aws, client};
-use crate::estate::{Gap, Observation};
+use crate::estate::{Gap, Observation, Scope};
 use crate::provider::{LookupAnswer, LookupRequest};
 
 impl Aws {
@@ -31,19 +31,33 @@ impl Aws {
     }
 
     async fn lookup_one(&self, request: LookupRequest) -> LookupAnswer {
-        let region = request.region.clone().unwrap_or_else(|| self.home.clone());
-        let scope = self.scope(&request.account, &region);
+        let region = request.region.as_ref().unwrap_or(&self.home);
+        let scope = self.scope(&request.account, region);
         let source = format!("cloudtrail:LookupEvents {}", request.event_name);
-        let session = match self.session(&request.account).await {
-            Ok(session) => session,
-            Err(gap) => {
-                self.note_gap(scope, &source, &gap);
-                return LookupAnswer { request, records: Vec::new(), gap: Some(gap) };
-            }
-        };
+        let asked = self.progress.unless_cancelled(self.ask_log(&request, region, &scope, &source)).await;
+        let records = asked.and_then(|session_given| session_given).unwrap_or_else(|gap| {
+            self.note_gap(scope, &source, &gap);
+            Observation::Unknown(gap)
+        });
+        match records {
+            Observation::Known(records) => LookupAnswer { request, records, gap: None },
+            Observation::Absent => LookupAnswer { request, records: Vec::new(), gap: None },
+            Observation::Unknown(gap) => LookupAnswer { request, records: Vec::new(), gap: Some(gap) },
+        }
+    }
+
+    /// The records of one kind of event, noted in the coverage; an error where there is no role to ask with.
+    async fn ask_log(
+        &self,
+        request: &LookupRequest,
+        region: &str,
+        scope: &Scope,
+        source: &str,
+    ) -> Result<Observation<Vec<Value>>, Gap> {
+        let session = self.session(&request.account).await?;
         let client = client!(self, &session, region, aws_sdk_cloudtrail);
-        let records = Reader::new(&self.coverage, &scope)
-            .list(&source, |token| async {
+        let records = Reader::new(&self.coverage, scope)
+            .list(source, |token| async {
                 // Without an end: the state was read after the run began, and so may have been changed.
                 let call = client
                     .lookup_events()
@@ -59,11 +73,7 @@ impl Aws {
                 Ok((records?, page.next_token))
             })
             .await;
-        match records {
-            Observation::Known(records) => LookupAnswer { request, records, gap: None },
-            Observation::Absent => LookupAnswer { request, records: Vec::new(), gap: None },
-            Observation::Unknown(gap) => LookupAnswer { request, records: Vec::new(), gap: Some(gap) },
-        }
+        Ok(records)
     }
 }
 

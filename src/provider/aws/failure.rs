@@ -22,6 +22,22 @@ struct Codes {
     denied: BTreeSet<String>,
     throttled: BTreeSet<String>,
     unsupported: BTreeSet<String>,
+    identity: Identity,
+}
+
+/// What helps where the provider does not say who asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Identity {
+    fixes: Vec<Fix>,
+    otherwise: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fix {
+    codes: BTreeSet<String>,
+    fix: String,
 }
 
 static CODES: LazyLock<Codes> =
@@ -30,6 +46,13 @@ static CODES: LazyLock<Codes> =
 /// The code of an error, where the service gave one.
 pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// What helps where the provider does not say who asks, by the code it gave.
+pub(super) fn identity_fix(code: Option<&str>) -> &'static str {
+    let identity = &CODES.identity;
+    let found = identity.fixes.iter().find(|fix| code.is_some_and(|code| fix.codes.contains(code)));
+    found.map_or(&identity.otherwise, |found| &found.fix)
 }
 
 /// What an error leaves unknown, and why.
@@ -112,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_code_means_one_thing_and_an_unknown_one_a_failure() {
-        let Codes { denied, throttled, unsupported } = &*CODES;
+        let Codes { denied, throttled, unsupported, .. } = &*CODES;
         assert!(denied.is_disjoint(throttled) && denied.is_disjoint(unsupported) && throttled.is_disjoint(unsupported));
         for (code, status) in [
             ("AccessDeniedException", CoverageStatus::Denied),
@@ -122,6 +145,22 @@ mod tests {
             ("accessdenied", CoverageStatus::Failed),
         ] {
             assert_eq!(sort(code), status, "{code}");
+        }
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_what_helps() {
+        let fixes = &CODES.identity.fixes;
+        let codes: Vec<&String> = fixes.iter().flat_map(|fix| &fix.codes).collect();
+        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len(), "a code stands twice: {codes:?}");
+        for (code, fix) in [
+            (Some("ExpiredToken"), "sign in again, or renew the session token"),
+            (Some("InvalidClientTokenId"), "check the access key, and that the region is on"),
+            (Some("SignatureDoesNotMatch"), "check this machine's clock and the secret access key"),
+            (Some("InternalFailure"), "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`"),
+            (None, "check the network, `AWS_REGION` and `AWS_ENDPOINT_URL`"),
+        ] {
+            assert_eq!(identity_fix(code), fix, "{code:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::provider::FollowUp;
 
 /// Policy types that have no effective policy: they authorise requests. Every other type is a management policy.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeEffectivePolicy.html>
-const AUTHORIZATION: [&str; 2] = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
+pub(super) const AUTHORIZATION: [&str; 2] = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
 
 /// The effective policy of one type on one account.
 struct Effective {
@@ -42,7 +42,7 @@ impl Aws {
                 organization.effective_policies.entry(account).or_default().insert(policy_type, policy);
             }
         }
-        snapshot.coverage = self.coverage().rows();
+        self.note_reads(snapshot);
     }
 
     /// A quota of all regions is asked for in the region where AWS keeps it, and so is its history.

@@ -6,7 +6,7 @@
 //! <https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html>
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 
@@ -19,11 +19,26 @@ use crate::estate::{CoverageStatus, Gap, Observation, Provider, Scope};
 type Statuses = BTreeMap<String, String>;
 
 const LIST_REGIONS: &str = "account:ListRegions";
+const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
+
+/// What brings the regions of an account: one of these.
+pub(super) const SOURCES: [&str; 2] = [LIST_REGIONS, DESCRIBE_REGIONS];
 
 impl Aws {
     /// The status of every region of `account`: asked from the management or a delegated account where `central`, else
     /// or after a refusal in the account itself.
     pub(super) async fn region_status(&self, account: &str, central: bool) -> Observation<Statuses> {
+        if let Some(regions) = self.regions_of_earlier(account) {
+            return regions;
+        }
+        let done = self.progress.unless_cancelled(self.ask_for_regions(account, central)).await;
+        done.unwrap_or_else(|gap| {
+            self.note_gap(Scope::account(Provider::Aws, account), LIST_REGIONS, &gap);
+            Observation::Unknown(gap)
+        })
+    }
+
+    async fn ask_for_regions(&self, account: &str, central: bool) -> Observation<Statuses> {
         let mut refusals = Vec::new();
         if central && account != self.identity.account {
             match self.list_regions_centrally(account).await {
@@ -45,9 +60,9 @@ impl Aws {
         match self.describe_regions(&session).await {
             Ok(statuses) => {
                 self.explained(account, &refusals);
-                self.evaluated(account, "ec2:DescribeRegions", statuses)
+                self.evaluated(account, DESCRIBE_REGIONS, statuses)
             }
-            Err(gap) => self.all_refused(account, &refusals, ("ec2:DescribeRegions", gap)),
+            Err(gap) => self.all_refused(account, &refusals, (DESCRIBE_REGIONS, gap)),
         }
     }
 
@@ -107,8 +122,7 @@ impl Aws {
     }
 
     fn evaluated<T>(&self, account: &str, source: &str, value: T) -> Observation<T> {
-        let mut coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
-        coverage.evaluated(Scope::account(Provider::Aws, account), source, 1);
+        self.ledger().evaluated(Scope::account(Provider::Aws, account), source, 1);
         Observation::Known(value)
     }
 

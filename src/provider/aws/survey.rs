@@ -4,7 +4,6 @@
 //! further read as a task, with what they cost. It never plans a call that no rule of the baseline needs, nor one twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 
@@ -14,6 +13,9 @@ use super::{AccessRoles, Aws, tags};
 use crate::baseline::Baseline;
 use crate::estate::{AccountFacts, CoverageStatus, Gap, Observation, Organization, Provider, Scope};
 use crate::provider::Estimate;
+use crate::provider::limits::Calls;
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 /// What is known before the reads inside accounts begin, and those reads.
 #[derive(Debug)]
@@ -36,11 +38,18 @@ pub enum SurveyError {
     )]
     NoExternalId(String),
     /// The command line leaves no account in.
-    #[error("no account of the estate is meant by {0}; give an id or a declared name, or the path of a unit")]
+    #[error(
+        "no account of the estate is meant by {0}; give an id or a declared name, or the path of a unit from the root, such as `/Workloads/Prod`"
+    )]
     NoSuchAccount(String),
     /// The command line leaves no region in.
     #[error("no account has a region that is called {0}; give names such as `eu-west-1`")]
     NoSuchRegion(String),
+    /// The command line asks for kinds that have no region, and for a region.
+    #[error(
+        "links and policies belong to no region, so that `--region` leaves nothing of them; leave out one of the two"
+    )]
+    NoRegions,
 }
 
 impl SurveyError {
@@ -48,7 +57,7 @@ impl SurveyError {
     #[must_use]
     pub const fn is_bad_argument(&self) -> bool {
         match self {
-            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) => true,
+            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) | Self::NoRegions => true,
             Self::NoExternalId(_) => false,
         }
     }
@@ -58,8 +67,17 @@ impl Aws {
     /// Reads the organisation and the regions, and plans the rest.
     ///
     /// # Errors
-    /// When the environment lacks what the baseline names.
+    /// When the environment lacks what the baseline names. A recording of such a run is taken back.
     pub async fn survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
+        let survey = self.checked_survey(baseline, narrowing).await;
+        if let (Err(_), Some(recorder)) = (&survey, self.wire.recorder()) {
+            recorder.abandon();
+        }
+        survey
+    }
+
+    async fn checked_survey(&mut self, baseline: &Baseline, narrowing: &Narrowing) -> Result<Survey, SurveyError> {
+        narrowing.check()?;
         self.roles = self.access(baseline)?;
         let survey = self.look_around(baseline, narrowing).await;
         survey.check(narrowing)?;
@@ -110,7 +128,7 @@ impl Aws {
         survey
     }
 
-    fn access(&self, baseline: &Baseline) -> Result<AccessRoles, SurveyError> {
+    pub(super) fn access(&self, baseline: &Baseline) -> Result<AccessRoles, SurveyError> {
         let Some(aws) = &baseline.model.aws else { return Ok(AccessRoles::default()) };
         let Some(access) = &aws.access else { return Ok(AccessRoles::default()) };
         let external_id = match &access.external_id_env {
@@ -158,31 +176,45 @@ impl Survey {
         if known.is_empty() || unknown.is_empty() { Ok(()) } else { Err(SurveyError::NoSuchRegion(named(&unknown))) }
     }
 
+    /// The accounts inside which something is read.
+    #[must_use]
+    pub fn polled(&self) -> usize {
+        let tasks = self.tasks.iter().map(Task::account);
+        tasks.chain(self.accounts.keys().map(String::as_str)).collect::<BTreeSet<_>>().len()
+    }
+
     /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.
     #[must_use]
     pub const fn chosen(&self) -> &BTreeSet<String> {
         &self.chosen
     }
 
-    /// What the planned reads cost.
+    /// What the run costs: the calls that were made to find out, the planned reads, and the roles these need.
     #[must_use]
     pub fn estimate(&self, aws: &Aws) -> Estimate {
+        let made = aws.wire.made();
+        let roles =
+            Calls::from([((ASSUME_ROLE.to_owned(), aws.identity.account.clone(), String::new()), self.roles(aws))]);
+        // Each of these begins when the one before has ended.
+        let stages = [made, roles, planned(&self.definitions), planned(&self.tasks)];
         let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-        for row in aws.coverage().rows() {
-            let operation = row.source.split(' ').next().unwrap_or(&row.source);
-            if operation.contains(':') {
-                *calls.entry(operation.to_owned()).or_default() += row.reads;
-            }
+        for ((operation, _, _), count) in stages.iter().flatten().filter(|(_, count)| **count > 0) {
+            *calls.entry(operation.clone()).or_default() += count;
         }
-        let mut buckets: BTreeMap<(String, &str, &str), u64> = BTreeMap::new();
-        for task in self.definitions.iter().chain(&self.tasks) {
-            for source in task.sources() {
-                let operation = source.split(' ').next().unwrap_or(&source).to_owned();
-                *calls.entry(operation.clone()).or_default() += 1;
-                *buckets.entry((operation, task.account(), task.region())).or_default() += 1;
-            }
+        let limits = aws.wire.limits();
+        Estimate {
+            calls,
+            time: stages.iter().map(|stage| limits.least_time(stage)).sum(),
+            spent: limits.least_time(&stages[0]),
         }
-        Estimate { calls, time: aws.least_time(&buckets) }
+    }
+
+    /// How many roles are still to be taken.
+    fn roles(&self, aws: &Aws) -> u64 {
+        let tasks = self.definitions.iter().chain(&self.tasks);
+        let accounts: BTreeSet<&str> = tasks.map(Task::account).collect();
+        accounts.into_iter().filter(|account| *account != aws.identity.account && !aws.has_session(account)).count()
+            as u64
     }
 
     fn plan_account(
@@ -196,8 +228,9 @@ impl Survey {
             Observation::Known(regions) => regions,
             Observation::Absent => return,
             Observation::Unknown(gap) => {
+                // The reads that asked for them are in the coverage already, with how they failed.
                 let reason = format!("its regions are unknown: {}", gap.reason);
-                let gap = Gap { status: gap.status, reason };
+                let gap = Gap { status: CoverageStatus::Skipped, reason };
                 aws.note_gap(Scope::account(Provider::Aws, account.id()), "reads in each region", &gap);
                 return;
             }
@@ -218,15 +251,16 @@ impl Survey {
                 continue;
             }
             let name = || region.clone();
-            for service in wanted.services(account, region, region == &aws.home) {
+            let services = wanted.services(account, region, region == &aws.home);
+            if wanted.requests() || (aws.asks_history() && !services.is_empty()) {
+                self.tasks.push(Task::Requests { account: id(), region: name() });
+            }
+            for service in services {
                 let resources = wanted.resource_level(service);
                 self.tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
             }
             for index in wanted.settings(account, region) {
                 self.tasks.push(Task::Setting { account: id(), region: name(), index });
-            }
-            if wanted.requests() {
-                self.tasks.push(Task::Requests { account: id(), region: name() });
             }
             if wanted.zone_groups(account, region) {
                 self.tasks.push(Task::ZoneGroups { account: id(), region: name() });
@@ -259,36 +293,14 @@ impl Survey {
     }
 }
 
-impl Aws {
-    /// The least time that the buckets allow for these calls.
-    fn least_time(&self, buckets: &BTreeMap<(String, &str, &str), u64>) -> Duration {
-        let table = self.wire.limits().table();
-        let mut seconds: f64 = 0.0;
-        let mut by_service: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut by_account: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        for ((operation, account, _), calls) in buckets {
-            seconds = seconds.max(per_second(*calls, table.limit(operation).rate));
-            let service = operation.split(':').next().unwrap_or(operation);
-            *by_service.entry(service).or_default() += calls;
-            *by_account.entry((service, account)).or_default() += calls;
+/// One call for each planned read; further pages cannot be known.
+fn planned(tasks: &[Task]) -> Calls {
+    let mut calls = Calls::new();
+    for task in tasks {
+        for source in task.sources() {
+            let operation = source.split(' ').next().unwrap_or(&source).to_owned();
+            *calls.entry((operation, task.account().to_owned(), task.region().to_owned())).or_default() += 1;
         }
-        for (service, ceiling) in &table.services {
-            if let Some(calls) = by_service.get(service.as_str()) {
-                seconds = seconds.max(per_second(*calls, f64::from(ceiling.organization)));
-            }
-            for ((_, _), calls) in by_account.iter().filter(|((of, _), _)| of == service) {
-                seconds = seconds.max(per_second(*calls, f64::from(ceiling.account)));
-            }
-        }
-        if let Some(rate) = self.wire.limits().max_rps() {
-            seconds = seconds.max(per_second(buckets.values().sum(), f64::from(rate.get())));
-        }
-        Duration::from_secs_f64(seconds)
     }
-}
-
-fn per_second(calls: u64, rate: f64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate of seconds")]
-    let calls = calls as f64;
-    calls / rate.max(0.001)
+    calls
 }

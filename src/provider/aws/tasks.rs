@@ -3,7 +3,7 @@
 //! In: the tasks of a [`Survey`]. Out: the snapshot. It never makes a read that was not planned.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use aws_sdk_servicequotas::types::AppliedLevelEnum;
 use futures::stream::{self, StreamExt};
@@ -15,7 +15,7 @@ use super::survey::Survey;
 use super::{Aws, client, trails};
 use crate::estate::{
     AccountFacts, AppliedQuota, Coverage, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Provider,
-    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Setting, Snapshot, Trail,
+    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Scope, Setting, Snapshot, Trail,
 };
 
 /// How many accounts are asked for defaults before these count as refused; one whose role is not given is not asked.
@@ -77,7 +77,6 @@ pub(super) enum Fact {
 impl Aws {
     /// Makes every planned read.
     pub async fn read(&self, survey: Survey) -> Snapshot {
-        self.progress.plan(survey.definitions.iter().chain(&survey.tasks).map(Task::calls).sum());
         let mut snapshot = Snapshot {
             schema: SNAPSHOT_SCHEMA.to_owned(),
             taken_at: self.clock,
@@ -89,41 +88,77 @@ impl Aws {
             accounts: survey.accounts,
             quota_definitions: BTreeMap::new(),
             coverage: Vec::new(),
+            read_times: Vec::new(),
         };
         // Defaults first: an applied value that equals its default is not kept.
-        for tasks in [survey.definitions, survey.tasks] {
+        let (history, others): (Vec<_>, Vec<_>) =
+            survey.tasks.into_iter().partition(|task| self.asks_history() && matches!(task, Task::Requests { .. }));
+        for tasks in [survey.definitions, history, others] {
+            let tasks = self.unanswered(tasks, &mut snapshot);
+            self.progress.plan(tasks.iter().map(Task::calls).sum());
             let mut facts = stream::iter(tasks).map(|task| self.perform(task)).buffer_unordered(self.concurrency);
             while let Some((task, fact)) = facts.next().await {
                 self.merge(&mut snapshot, &task, fact);
             }
         }
-        snapshot.coverage = self.coverage().rows();
+        self.note_reads(&mut snapshot);
         snapshot
     }
 
+    /// The tasks that are still to be carried out; for the others there is an answer already.
+    fn unanswered(&self, tasks: Vec<Task>, snapshot: &mut Snapshot) -> Vec<Task> {
+        let mut left = Vec::new();
+        for task in tasks {
+            match self.taken_over(&task, snapshot).or_else(|| self.never_offered(&task, snapshot)) {
+                Some(fact) => self.merge(snapshot, &task, fact),
+                None => left.push(task),
+            }
+        }
+        left
+    }
+
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
-        let (account, region) = match &task {
-            Task::Definitions { accounts, region, .. } => {
-                let fact = self.definitions(&task, accounts, region).await;
-                return (task, fact);
-            }
-            Task::AutoManagement { account } => (account.clone(), self.home.clone()),
-            other => (other.account().to_owned(), other.region().to_owned()),
-        };
-        let scope = self.scope(&account, &region);
-        let fact = match self.session(&account).await {
-            Ok(session) => {
-                let reader = Reader::new(&self.coverage, &scope);
-                self.ask(&task, &session, &region, &reader).await
-            }
-            Err(gap) => {
-                for source in task.sources() {
-                    self.note_gap(scope.clone(), &source, &gap);
-                }
-                task.unknown(gap)
-            }
-        };
+        let done = self.progress.unless_cancelled(self.carry_out(&task)).await;
+        let fact = done.unwrap_or_else(|gap| self.given_up(&task, &gap));
         (task, fact)
+    }
+
+    async fn carry_out(&self, task: &Task) -> Fact {
+        if let Task::Definitions { accounts, region, .. } = task {
+            return self.definitions(task, accounts, region).await;
+        }
+        match self.session(task.account()).await {
+            Ok(session) => {
+                let (scope, region) = self.place(task);
+                self.ask(task, &session, &region, &Reader::new(&self.coverage, &scope)).await
+            }
+            Err(gap) => self.given_up(task, &gap),
+        }
+    }
+
+    /// A task that was not begun or not ended, with all that it would have read.
+    pub(super) fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
+        let (scope, _) = self.place(task);
+        for source in task.sources() {
+            self.note_gap(scope.clone(), &source, gap);
+        }
+        task.unknown(gap.clone())
+    }
+
+    /// Where a task may have been carried out.
+    pub(super) fn places(&self, task: &Task) -> Vec<Scope> {
+        match task {
+            Task::Definitions { accounts, region, .. } => {
+                accounts.iter().map(|account| self.scope(account, region)).collect()
+            }
+            one => vec![self.place(one).0],
+        }
+    }
+
+    /// Where a task is carried out; what holds for all regions is kept in one of them.
+    fn place(&self, task: &Task) -> (Scope, String) {
+        let region = if task.region() == GLOBAL { &self.home } else { task.region() };
+        (self.scope(task.account(), region), region.to_owned())
     }
 
     async fn ask(&self, task: &Task, session: &aws_config::SdkConfig, region: &str, reader: &Reader<'_>) -> Fact {
@@ -172,7 +207,7 @@ impl Aws {
             if asked == MOST_ASKED {
                 break;
             }
-            let ledger = Mutex::new(Coverage::default());
+            let ledger = self.scratch();
             let scope = self.scope(account, region);
             let fact = match self.session(account).await {
                 Ok(session) => {
@@ -203,7 +238,7 @@ impl Aws {
     }
 
     fn absorb(&self, ledger: Coverage) {
-        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).absorb(ledger);
+        self.ledger().absorb(ledger);
     }
 
     pub(super) fn merge(&self, snapshot: &mut Snapshot, task: &Task, fact: Fact) {
@@ -335,6 +370,22 @@ impl Task {
             Self::Setting { index, .. } => vec![SETTINGS[*index].operation.to_owned()],
             Self::Trails { .. } => vec!["cloudtrail:DescribeTrails".to_owned()],
             Self::Stores { .. } => vec!["cloudtrail:ListEventDataStores".to_owned()],
+        }
+    }
+
+    /// Every operation that the task can lead to: what a list names is asked for one by one.
+    pub(super) fn operations(&self) -> Vec<&'static str> {
+        match self {
+            Self::ZoneGroups { .. } => vec!["ec2:DescribeAvailabilityZones"],
+            Self::Definitions { .. } => vec!["servicequotas:ListAWSDefaultServiceQuotas"],
+            Self::Quotas { .. } => vec!["servicequotas:ListServiceQuotas"],
+            Self::Requests { .. } => vec!["servicequotas:ListRequestedServiceQuotaChangeHistory"],
+            Self::AutoManagement { .. } => vec!["servicequotas:GetAutoManagementConfiguration"],
+            Self::Setting { index, .. } => vec![SETTINGS[*index].operation],
+            Self::Trails { .. } => {
+                vec!["cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"]
+            }
+            Self::Stores { .. } => vec!["cloudtrail:ListEventDataStores", "cloudtrail:GetEventDataStore"],
         }
     }
 

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Identity;
 use super::settings::SETTINGS;
+use super::{Identity, SurveyError};
 use crate::baseline::model::{Aws, OuPath, QuotaLevel};
 use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
@@ -30,6 +30,13 @@ impl Narrowing {
     #[must_use]
     pub fn kind(&self, kind: &str) -> bool {
         self.kinds.is_empty() || self.kinds.iter().any(|wanted| wanted == kind)
+    }
+
+    /// Links and policies belong to no region.
+    pub(super) fn check(&self) -> Result<(), SurveyError> {
+        let nowhere = |kind: &String| matches!(kind.as_str(), "link" | "policy");
+        let nothing = !self.regions.is_empty() && !self.kinds.is_empty() && self.kinds.iter().all(nowhere);
+        if nothing { Err(SurveyError::NoRegions) } else { Ok(()) }
     }
 }
 

@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use crate::provider::Progress;
-use crate::provider::limits::Limits;
+use crate::provider::limits::{Calls, Limits};
 use crate::provider::recording::{Exchange, Recorder, Recording};
 
 /// The account of a caller that is not known yet.
@@ -55,6 +55,8 @@ pub(super) struct Wire {
     /// Which account an access key speaks for; a key that is not here is the agent's own.
     accounts: Mutex<HashMap<String, String>>,
     own_account: Mutex<String>,
+    /// Calls that were made, retries included.
+    made: Mutex<Calls>,
 }
 
 impl Wire {
@@ -66,6 +68,7 @@ impl Wire {
             progress,
             accounts: Mutex::default(),
             own_account: Mutex::new(SELF.to_owned()),
+            made: Mutex::default(),
         }
     }
 
@@ -101,6 +104,16 @@ impl Wire {
         known.unwrap_or_else(|| self.own_account.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
+    /// The calls that were made so far, retries included.
+    pub(super) fn made(&self) -> Calls {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, call: &Call, account: &str) {
+        let place = (call.name(), account.to_owned(), call.region.clone());
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default() += 1;
+    }
+
     async fn pass(
         &self,
         request: HttpRequest,
@@ -110,18 +123,31 @@ impl Wire {
             return Err(broken("a request without a signature cannot be limited or recorded".to_owned()));
         };
         let account = self.account_of(&call.key);
+        let answer = self.progress.unless_cancelled(self.carry_out(&call, account, request, live)).await;
+        // Not worth another try.
+        answer.unwrap_or_else(|gap| Err(ConnectorError::user(gap.reason.into())))
+    }
+
+    async fn carry_out(
+        &self,
+        call: &Call,
+        account: String,
+        request: HttpRequest,
+        live: Option<SharedHttpConnector>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        self.count(call, &account);
         match (&self.source, live) {
             (Source::Replay(recording), _) => {
                 self.progress.made();
                 tracing::debug!("{} for {account} in {}, from the recording", call.name(), call.region);
-                replayed(recording, &call, &account)
+                replayed(recording, call, &account)
             }
             (Source::Live(_), Some(connector)) => {
-                self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
+                let _turn = self.limits.wait(&call.service, &call.operation, &account, &call.region).await;
                 tracing::debug!("{} for {account} in {}", call.name(), call.region);
                 let answer = in_time(PATIENCE, answer(&connector, request)).await;
                 self.progress.made();
-                self.checked(&call, account, answer?)
+                self.checked(call, account, answer?)
             }
             (Source::Live(_), None) => Err(broken("there is no connection to make the call on".to_owned())),
         }
@@ -135,7 +161,7 @@ impl Wire {
         (mut response, body): (HttpResponse, AggregatedBytes),
     ) -> Result<HttpResponse, ConnectorError> {
         let body = body.into_bytes();
-        self.record(call, account, &response, &body)?;
+        self.record(call, account, &response, &body);
         if response.status().is_success() {
             whole(call, &body).map_err(broken)?;
         }
@@ -143,17 +169,17 @@ impl Wire {
         Ok(response)
     }
 
-    fn record(&self, call: &Call, account: String, response: &HttpResponse, body: &[u8]) -> Result<(), ConnectorError> {
-        let Some(recorder) = &self.recorder else { return Ok(()) };
+    fn record(&self, call: &Call, account: String, response: &HttpResponse, body: &[u8]) {
+        let Some(recorder) = &self.recorder else { return };
         // What hands out credentials is never kept. That it was refused is, without what was sent: it carries none.
         let identity = call.service == "sts" && call.operation == "GetCallerIdentity";
         let role = (call.service == "sts" && call.operation == "AssumeRole").then(|| role_of(call));
         if call.service == "sts" && !identity && role.is_none() {
-            return Ok(());
+            return;
         }
         if let Some(role) = role.filter(|_| response.status().is_success()) {
             recorder.given(role);
-            return Ok(());
+            return;
         }
         let input = role.map_or_else(|| call.input.clone(), |role| serde_json::json!({ "RoleArn": role }));
         let headers = KEPT_HEADERS
@@ -174,9 +200,8 @@ impl Wire {
         };
         match role {
             Some(role) => recorder.refused(role, exchange),
-            None => recorder.note(exchange).map_err(|error| ConnectorError::user(error.into()))?,
+            None => recorder.note(exchange),
         }
-        Ok(())
     }
 }
 
