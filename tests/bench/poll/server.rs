@@ -32,8 +32,7 @@ pub(crate) struct Seen {
 }
 
 /// The codes of answers to a caller that is too fast.
-const THROTTLED: [&str; 4] =
-    ["TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"];
+const THROTTLED: [&str; 4] = ["TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"];
 
 pub(crate) fn serve(size: Size) {
     let estate = estate(size);
