@@ -6,7 +6,9 @@ mod completions;
 mod demo;
 mod logging;
 mod output;
+mod permissions;
 mod progress;
+mod record;
 mod scan;
 mod schema;
 mod signals;
@@ -21,6 +23,7 @@ pub use crate::baseline::diagnostic::visible;
 use crate::baseline::{self, LoadError};
 use crate::provider::aws::{ConnectError, EarlierError, SurveyError};
 use crate::provider::recording::RecordingError;
+use crate::record::RecordError;
 use crate::report::{self, Exit};
 
 /// Audits how a cloud estate's compute is governed, and says who changed it.
@@ -49,8 +52,12 @@ enum Command {
     Scan(Box<scan::Arguments>),
     /// Scan a made-up organisation: no cloud, no credentials
     Demo(demo::Arguments),
+    /// Write a baseline from what there is
+    Record(Box<record::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
+    /// Print the least IAM that the agent's identities need, or check what is missing
+    Permissions(permissions::Arguments),
     /// Print a JSON Schema
     Schema(SchemaArguments),
     /// Print a completion script for a shell
@@ -83,6 +90,9 @@ pub enum CliError {
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// There is no baseline to write.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
@@ -115,6 +125,7 @@ impl CliError {
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
+            | Self::Record(_)
             | Self::Write { .. }
             | Self::Report(_)
             | Self::Cancelled
@@ -149,7 +160,9 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
+        Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Validate(arguments) => arguments.run(cli.color),
+        Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Schema(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
     }

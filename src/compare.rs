@@ -22,6 +22,7 @@ mod unmatched;
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
 pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
 pub use follow_up::follow_up;
+pub use policies::type_name;
 pub use rule::Rule;
 
 use self::sides::Sides;
@@ -68,4 +69,4 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

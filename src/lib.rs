@@ -13,6 +13,7 @@ pub mod provider;
 pub mod compare;
 pub mod audit;
 pub mod finding;
+pub mod record;
 pub mod report;
 pub mod scan;
 pub mod cli;

@@ -215,6 +215,12 @@ impl<'a> Rules<'a> {
         last.into_values().cloned().collect()
     }
 
+    /// Whether any rule speaks of this setting, wherever it applies.
+    #[must_use]
+    pub fn ever_sets(&self, setting: &str) -> bool {
+        self.settings.iter().flat_map(|(_, expected)| expected).any(|expected| expected.setting == setting)
+    }
+
     /// The trails that the account must have of its own: every rule that matches asks for one.
     #[must_use]
     pub fn trails(&self, place: Place<'_>) -> Vec<Chosen<'a, TrailRule>> {

@@ -108,10 +108,10 @@ pub(super) struct Gate {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
-struct Pace {
+pub(super) struct Pace {
     /// At most this many calls a second, over everything
     #[arg(long, value_name = "N")]
-    max_rps: Option<NonZeroU32>,
+    pub(super) max_rps: Option<NonZeroU32>,
     /// At most this many reads at once
     #[arg(long, value_name = "N", default_value = "64")]
     concurrency: NonZeroU32,
@@ -209,7 +209,7 @@ impl Arguments {
 
     /// The provider, and what a recording says of itself.
     async fn provider(&self, progress: Arc<Progress>) -> Result<(Aws, Option<String>), CliError> {
-        let concurrency = usize::try_from(self.pace.concurrency.get()).unwrap_or(usize::MAX);
+        let concurrency = self.pace.at_once();
         if let Some(directory) = &self.replay {
             let recording = Recording::open(directory)?;
             let notice = recording.notice();
@@ -273,6 +273,13 @@ pub(super) fn timezone(baseline: &Baseline) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
+impl Pace {
+    /// How many reads are made at once.
+    pub(super) fn at_once(&self) -> usize {
+        usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX)
+    }
+}
+
 impl Narrow {
     fn narrowing(&self) -> Narrowing {
         Narrowing {
@@ -285,7 +292,7 @@ impl Narrow {
 }
 
 /// Audit logs keep no finer time, and people read it more easily.
-fn whole_seconds(time: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 

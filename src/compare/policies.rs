@@ -20,7 +20,7 @@ use super::drift::{Aspect, Direction, Drift};
 use super::rule::Rule;
 use super::sides::{Live, Sides, read};
 use crate::baseline::model::PolicyRule;
-use crate::baseline::pattern::{fits, is_pattern};
+use crate::baseline::pattern::fits;
 use crate::estate::{Observation, Policy};
 
 /// Compares policy types and policies.
@@ -37,7 +37,8 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
 }
 
 /// A provider's policy type in a baseline's spelling: `SERVICE_CONTROL_POLICY` → `service_control`.
-pub(super) fn type_name(policy_type: &str) -> String {
+#[must_use]
+pub fn type_name(policy_type: &str) -> String {
     let lower = policy_type.to_lowercase();
     lower.strip_suffix("_policy").unwrap_or(&lower).to_owned()
 }
@@ -69,7 +70,7 @@ fn one_type(live: &Live<'_>, policy_type: &str, policies: &[Policy], drifts: &mu
     }
     for (index, rule) in &declared {
         let is_there = meant.values().any(|(found, _)| found == index);
-        if !is_there && !is_pattern(&rule.name) {
+        if !is_there && !rule.is_family() {
             drifts.push(missing(live, *index, rule, policy_type));
         }
     }
@@ -82,9 +83,8 @@ fn meant<'a, 'p>(declared: &[Declared<'a>], policies: &'p [Policy]) -> BTreeMap<
     // A policy of the provider is not meant by a like-named one of somebody else.
     let may_be = |rule: &PolicyRule, policy: &Policy| rule.id.is_none() && (policy.aws_managed || !rule.aws_managed);
     let by_name = |rule: &PolicyRule, policy: &Policy| rule.name == policy.name && may_be(rule, policy);
-    let by_pattern = |rule: &PolicyRule, policy: &Policy| {
-        is_pattern(&rule.name) && fits(&rule.name, &policy.name) && may_be(rule, policy)
-    };
+    let by_pattern =
+        |rule: &PolicyRule, policy: &Policy| rule.is_family() && fits(&rule.name, &policy.name) && may_be(rule, policy);
     let ways: [Way<'_>; 3] = [&by_id, &by_name, &by_pattern];
     for way in ways {
         for policy in policies {

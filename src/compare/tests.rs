@@ -1,19 +1,19 @@
 //! What comparing says: an estate generated together with its baseline is in line, each single change is named and
 //! nothing else is, and what was not read is never held against anybody. One file a kind has the cases by hand.
 
-pub(super) mod estate;
+pub(crate) mod estate;
 
 mod as_aws_makes_it;
 mod audit_logs;
-mod changes;
+pub(crate) mod changes;
 mod links;
 mod policies;
-mod properties;
+pub(crate) mod properties;
 mod quotas;
 mod regions;
 mod settings;
 mod unmatched;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

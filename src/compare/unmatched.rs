@@ -135,7 +135,7 @@ impl Search<'_, '_> {
     fn policies(&mut self) {
         for (index, rule) in self.sides.aws.policies.iter().flatten().enumerate() {
             let pointer = format!("/aws/policies/{index}");
-            if is_pattern(&rule.name) && !self.universe.has_policy(Some(&rule.policy_type), &rule.name) {
+            if rule.is_family() && !self.universe.has_policy(Some(&rule.policy_type), &rule.name) {
                 self.nothing(&format!("{pointer}/name"), "policy", &rule.name);
             }
             let Some(Targets::These(targets)) = &rule.targets else { continue };

@@ -12,6 +12,7 @@ mod kinds;
 mod order;
 mod organization;
 mod pages;
+mod permissions;
 mod policies;
 mod quotas;
 mod regions;
@@ -26,6 +27,7 @@ mod wire;
 
 pub use self::earlier::{Earlier, EarlierError, Reuse};
 pub use self::kinds::shows;
+pub use self::permissions::{Checked, Format as PermissionFormat, Grant, Lack, Reader, Statement, permissions};
 pub use self::survey::{Survey, SurveyError};
 pub use self::wanted::Narrowing;
 

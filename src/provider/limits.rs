@@ -66,7 +66,7 @@ impl LimitTable {
 }
 
 /// Stay this far below what is published, so that jitter on the way does not add up to a refusal.
-const SHARE: f64 = 0.95;
+pub const SHARE: f64 = 0.95;
 
 /// Calls of a run, by `service:Operation`, account and region.
 pub type Calls = BTreeMap<(String, String, String), u64>;

@@ -185,6 +185,11 @@ impl Recording {
         &self.manifest
     }
 
+    /// What was asked of an operation, in no order.
+    pub fn inputs<'a>(&'a self, operation: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.exchanges.values().filter(move |exchange| exchange.operation == operation).map(|exchange| &exchange.input)
+    }
+
     /// What every reader of a report from it must know.
     #[must_use]
     pub fn notice(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod cancel_test;
 mod demo_test;
+mod deploy_test;
 #[path = "../double/double.rs"]
 mod double;
 mod double_faults_test;
@@ -10,6 +11,7 @@ mod drift_test;
 mod earlier_test;
 mod exit_test;
 mod follow_up_test;
+mod grants_test;
 mod hardship_test;
 mod hostile_test;
 mod narrowing_test;
@@ -20,6 +22,7 @@ mod permissions_test;
 mod places_test;
 mod reading_test;
 mod readme_test;
+mod record_test;
 mod recording_test;
 mod runner;
 mod secrets_test;

@@ -60,7 +60,13 @@ fn every_command_runs() {
             std::fs::write(directory.path().join(file), &output.stdout).expect("a file");
         }
     }
-    for file in ["report.json", "snapshot.json", "baseline-v1.json", "recordings/today/exchanges.jsonl"] {
+    for file in [
+        "recorded/guardline.yaml",
+        "report.json",
+        "snapshot.json",
+        "baseline-v1.json",
+        "recordings/today/exchanges.jsonl",
+    ] {
         assert!(directory.path().join(file).exists(), "{file}");
     }
 }
@@ -90,16 +96,17 @@ fn the_baseline_in_one_page_is_a_baseline() {
 #[test]
 fn every_verb_and_flag_that_is_named_exists() {
     let text = readme();
-    for verb in ["scan", "demo", "validate", "schema", "completions"] {
+    for verb in ["scan", "demo", "record", "validate", "permissions", "schema", "completions"] {
         assert!(text.contains(&format!("`guardline {verb}")), "{verb} is not in the README");
         assert_eq!(guardline(checkout(), &[verb, "--help"], &[]).status.code(), Some(0), "{verb}");
     }
-    let help = guardline(checkout(), &["scan", "--help"], &[]);
-    let help = String::from_utf8_lossy(&help.stdout);
+    let help: String = ["scan", "record"]
+        .map(|verb| String::from_utf8_lossy(&guardline(checkout(), &[verb, "--help"], &[]).stdout).into_owned())
+        .concat();
     let flags: Vec<&str> = text.split(['`', ' ', '\n', ')']).filter(|word| word.starts_with("--")).collect();
     assert!(flags.len() > 10, "{flags:?}");
     let of_cargo = ["--", "--path"];
     for flag in flags.into_iter().filter(|flag| !of_cargo.contains(flag)) {
-        assert!(help.contains(flag), "`scan` has no `{flag}`");
+        assert!(help.contains(flag), "neither `scan` nor `record` has a `{flag}`");
     }
 }

@@ -51,17 +51,15 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
 }
 
-/// A pattern stands for many policies, which share neither id nor document.
+/// A pattern stands for many policies, which share no document. With an id it is one policy's name, letter by letter.
 fn pattern(check: &mut Check<'_>, pointer: &str, name: &str) {
-    if !name.contains(['*', '?']) {
+    if !name.contains(['*', '?']) || check.has(&format!("{pointer}/id")) {
         return;
     }
-    for key in ["id", "document"] {
-        let at = format!("{pointer}/{key}");
-        if check.has(&at) {
-            let help = "name one policy, or remove this key";
-            check.error(check.key_span(&at), format!("`{key}` is given for the pattern `{name}`"), help);
-        }
+    let at = format!("{pointer}/document");
+    if check.has(&at) {
+        let help = "name one policy, or give the `id` of the one that is called so; else remove this key";
+        check.error(check.key_span(&at), format!("`document` is given for the pattern `{name}`"), help);
     }
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DocumentSource, Limit, OuPath, Patterns, SettingsRule, Where};
+use crate::baseline::pattern::is_pattern;
 
 /// The AWS part of an estate: one organisation, or one account on its own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -280,7 +281,8 @@ pub enum QuotaAutoManagement {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRule {
-    /// Its name. With `*` or `?`: any number of policies of such names, for which no document can be given.
+    /// Its name. With `*` or `?`, and without `id`: any number of policies of such names, for which no document can be
+    /// given.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Its id, `p-…`. With it, a changed name is seen as a new name.
@@ -301,6 +303,14 @@ pub struct PolicyRule {
     /// policy may be attached to any of these, and to nothing else.
     #[serde(default)]
     pub targets: Option<Targets>,
+}
+
+impl PolicyRule {
+    /// Whether it stands for any number of policies: by a pattern. What has an id is called so, letter by letter.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.id.is_none() && is_pattern(&self.name)
+    }
 }
 
 /// Where a policy is attached: `everywhere` (the root, every OU and every account), or a list of OU paths (`/` is the

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{Declared, drift, pointer};
 use crate::baseline::model::{OuPath, Targets};
-use crate::baseline::pattern::is_pattern;
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, read};
@@ -30,7 +29,7 @@ pub(super) fn compare(live: &Live<'_>, declared: &Declared<'_>, policy: &Policy,
         Targets::These(these) => these_targets(live, these),
     };
     let lacking = wanted.targets.iter().filter(|one| one.exists && !attached.contains(one.id));
-    for Target { id, place, .. } in lacking.filter(|_| !is_pattern(&declared.1.name)) {
+    for Target { id, place, .. } in lacking.filter(|_| !declared.1.is_family()) {
         let at = place.map_or_else(String::new, |place| format!("/{place}"));
         drifts.push(
             attachment(live, Rule::PolicyDetached, policy, id)

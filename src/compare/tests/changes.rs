@@ -17,12 +17,12 @@ use crate::estate::{
 use super::estate::{ORGANIZATION, OWNER, ROOT};
 
 /// Rules and the ids of their subjects.
-pub(super) type Expected = BTreeSet<(Rule, String)>;
+pub(crate) type Expected = BTreeSet<(Rule, String)>;
 
 /// One change.
-pub(super) struct Change {
-    pub(super) name: &'static str,
-    pub(super) make: fn(&World, &mut Snapshot, usize) -> Option<Expected>,
+pub(crate) struct Change {
+    pub(crate) name: &'static str,
+    pub(crate) make: fn(&World, &mut Snapshot, usize) -> Option<Expected>,
 }
 
 fn one(rule: Rule, subject: impl Into<String>) -> Option<Expected> {
@@ -36,7 +36,7 @@ fn none() -> Option<Expected> {
 macro_rules! changes {
     ($($name:literal => $make:expr,)+) => {
         /// Every change.
-        pub(super) const CHANGES: &[Change] = &[$(Change { name: $name, make: $make }),+];
+        pub(crate) const CHANGES: &[Change] = &[$(Change { name: $name, make: $make }),+];
     };
 }
 

@@ -27,7 +27,7 @@ fn every_rule_about_the_estate_has_a_change_that_yields_it() {
 }
 
 /// A failing estate is printed whole; nothing is written beside the sources.
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
@@ -39,7 +39,7 @@ fn identities(comparison: &Comparison) -> BTreeSet<Identity> {
 }
 
 /// Something that may turn out not to have been read.
-trait Readable {
+pub(crate) trait Readable {
     fn cloud(&mut self);
 }
 
@@ -50,7 +50,7 @@ impl<T> Readable for Observation<T> {
 }
 
 /// Everything that is one read of its own.
-fn reads(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
+pub(crate) fn reads(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
     let mut reads: Vec<&mut dyn Readable> = Vec::new();
     if let Observation::Known(live) = &mut snapshot.organization {
         reads.extend([
@@ -86,7 +86,7 @@ fn reads(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
 }
 
 /// What stands inside of a list and is known or unknown by itself.
-fn parts(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
+pub(crate) fn parts(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
     let mut parts: Vec<&mut dyn Readable> = Vec::new();
     if let Observation::Known(live) = &mut snapshot.organization {
         for policies in live.policies.values_mut() {
@@ -122,7 +122,7 @@ fn parts(snapshot: &mut Snapshot) -> Vec<&mut dyn Readable> {
     parts
 }
 
-fn cloud(snapshot: &mut Snapshot, picks: &[u16], of: fn(&mut Snapshot) -> Vec<&mut dyn Readable>) {
+pub(crate) fn cloud(snapshot: &mut Snapshot, picks: &[u16], of: fn(&mut Snapshot) -> Vec<&mut dyn Readable>) {
     let mut all = of(snapshot);
     let count = all.len();
     for pick in picks {

@@ -21,61 +21,61 @@ use crate::estate::{
 
 /// A unit of the plan.
 #[derive(Clone, Debug)]
-pub(super) struct PlannedUnit {
-    pub(super) id: String,
-    pub(super) path: OuPath,
+pub(crate) struct PlannedUnit {
+    pub(crate) id: String,
+    pub(crate) path: OuPath,
     /// The unit above it; none for the root.
-    pub(super) parent: Option<usize>,
+    pub(crate) parent: Option<usize>,
     /// Whether the baseline gives its id.
-    pub(super) by_id: bool,
+    pub(crate) by_id: bool,
 }
 
 /// An account of the plan.
 #[derive(Clone, Debug)]
-pub(super) struct PlannedAccount {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) unit: Option<usize>,
+pub(crate) struct PlannedAccount {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) unit: Option<usize>,
     /// Whether a `match` entry lists it.
-    pub(super) by_match: bool,
+    pub(crate) by_match: bool,
     /// Whether `me-south-1`, which is allowed, is on.
-    pub(super) allowed_is_on: bool,
+    pub(crate) allowed_is_on: bool,
     /// What was applied to a quota that may be anything up to 256.
-    pub(super) limited: Option<u8>,
+    pub(crate) limited: Option<u8>,
     /// What was applied to a quota that may not exceed its default of 32.
-    pub(super) small: Option<u8>,
+    pub(crate) small: Option<u8>,
 }
 
 /// A policy of the plan.
 #[derive(Clone, Debug)]
-pub(super) struct PlannedPolicy {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) units: BTreeSet<usize>,
-    pub(super) accounts: BTreeSet<usize>,
+pub(crate) struct PlannedPolicy {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) units: BTreeSet<usize>,
+    pub(crate) accounts: BTreeSet<usize>,
     /// Whether the baseline gives its id.
-    pub(super) by_id: bool,
+    pub(crate) by_id: bool,
 }
 
 /// An estate and its baseline, before either is written down.
 #[derive(Clone, Debug)]
-pub(super) struct World {
-    pub(super) units: Vec<PlannedUnit>,
-    pub(super) accounts: Vec<PlannedAccount>,
-    pub(super) policies: Vec<PlannedPolicy>,
-    pub(super) delegations: BTreeSet<(usize, &'static str)>,
-    pub(super) services: Vec<&'static str>,
-    pub(super) template: BTreeMap<&'static str, u8>,
+pub(crate) struct World {
+    pub(crate) units: Vec<PlannedUnit>,
+    pub(crate) accounts: Vec<PlannedAccount>,
+    pub(crate) policies: Vec<PlannedPolicy>,
+    pub(crate) delegations: BTreeSet<(usize, &'static str)>,
+    pub(crate) services: Vec<&'static str>,
+    pub(crate) template: BTreeMap<&'static str, u8>,
 }
 
 /// Names as people give them, with what has a meaning in paths.
 const NAMES: [&str; 6] = ["Prod", "Test", "a/b", r"back\slash", "with space", "Ünit"];
 /// Regions that are always on, then one that is required, then one that is allowed, then one that is not.
-pub(super) const DEFAULT_REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
-pub(super) const REQUIRED_REGION: &str = "eu-south-1";
-pub(super) const ALLOWED_REGION: &str = "me-south-1";
-pub(super) const OTHER_REGION: &str = "ap-east-1";
-pub(super) const SERVICES: [&str; 3] = ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
+pub(crate) const DEFAULT_REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+pub(crate) const REQUIRED_REGION: &str = "eu-south-1";
+pub(crate) const ALLOWED_REGION: &str = "me-south-1";
+pub(crate) const OTHER_REGION: &str = "ap-east-1";
+pub(crate) const SERVICES: [&str; 3] = ["account.amazonaws.com", "cloudtrail.amazonaws.com", "guardduty.amazonaws.com"];
 
 type Draw = u16;
 
@@ -89,7 +89,7 @@ fn place(draw: Draw, units: usize) -> Option<usize> {
 }
 
 /// Any estate.
-pub(super) fn worlds() -> impl Strategy<Value = World> {
+pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let units = prop::collection::vec((any::<Draw>(), 0..NAMES.len(), any::<bool>()), 0..5);
     let account =
         (any::<Draw>(), any::<bool>(), any::<bool>(), prop::option::of(1u8..=255), prop::option::of(1u8..=32));
@@ -162,11 +162,11 @@ fn document(policy: usize, as_list: bool) -> String {
 
 impl World {
     /// The id of a unit, or of the root.
-    pub(super) fn unit_id(&self, unit: Option<usize>) -> &str {
+    pub(crate) fn unit_id(&self, unit: Option<usize>) -> &str {
         unit.map_or(ROOT, |unit| &self.units[unit].id)
     }
 
-    pub(super) fn unit_path(&self, unit: Option<usize>) -> String {
+    pub(crate) fn unit_path(&self, unit: Option<usize>) -> String {
         unit.map_or_else(OuPath::root, |unit| self.units[unit].path.clone()).to_string()
     }
 
@@ -255,7 +255,7 @@ impl World {
     }
 
     /// The estate as it would be read.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let mut live = organization();
         live.units = known(self.live_units());
         let mut accounts = vec![account(OWNER, "management", ROOT, "/")];
@@ -307,7 +307,7 @@ impl World {
     }
 
     /// Where accounts that a `match` entry lists hang.
-    pub(super) fn sandbox(&self) -> Option<usize> {
+    pub(crate) fn sandbox(&self) -> Option<usize> {
         self.accounts.iter().find(|one| one.by_match).and_then(|one| one.unit)
     }
 
@@ -347,7 +347,7 @@ impl World {
     }
 
     /// The baseline that says what the estate is.
-    pub(super) fn baseline(&self) -> Baseline {
+    pub(crate) fn baseline(&self) -> Baseline {
         let regions = [REQUIRED_REGION, ALLOWED_REGION];
         let delegations =
             self.delegations.iter().map(|(at, service)| json!({"account": self.accounts[*at].id, "service": service}));

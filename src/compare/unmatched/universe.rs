@@ -222,7 +222,7 @@ fn policies<'a>(sides: &'a Sides<'_>) -> Option<BTreeMap<String, BTreeSet<&'a st
         names.extend(read(policies)?.iter().flat_map(|policy| [policy.name.as_str(), policy.id.as_str()]));
     }
     // What is declared under its name is missing, not unheard of.
-    for rule in sides.aws.policies.iter().flatten().filter(|rule| !is_pattern(&rule.name)) {
+    for rule in sides.aws.policies.iter().flatten().filter(|rule| !rule.is_family()) {
         types.entry(rule.policy_type.clone()).or_default().insert(&rule.name);
     }
     Some(types)

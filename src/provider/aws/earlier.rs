@@ -13,7 +13,8 @@ use super::settings::SETTINGS;
 use super::tasks::{Fact, Task};
 use super::{Aws, Scope};
 use crate::estate::{
-    AppliedQuota, GLOBAL, Observation, Provider, QuotaDefinition, QuotaRequest, RegionFacts, Snapshot, Trail,
+    AppliedQuota, CoverageStatus, GLOBAL, Gap, Observation, Provider, QuotaDefinition, QuotaRequest, RegionFacts,
+    Snapshot, Trail,
 };
 
 /// A request may have changed its quota so long before its own record says that it was updated.
@@ -204,6 +205,15 @@ impl Aws {
             self.note_carried(scope.clone(), &source, at);
         }
         Some(fact)
+    }
+
+    /// A service that had no quotas in a region when it was asked, and still has no defaults there, is not asked again.
+    pub(super) fn never_offered(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
+        let Task::Quotas { account, region, service, .. } = task else { return None };
+        let unsupported = |gap: &&Gap| gap.status == CoverageStatus::Unsupported;
+        let then = self.earlier.as_ref()?.facts(account, region)?.quotas.get(service)?.gap().filter(unsupported)?;
+        snapshot.quota_definitions.get(region)?.get(service)?.gap().filter(unsupported)?;
+        Some(self.given_up(task, then))
     }
 
     /// Values that equal their default are not kept: they are known only as long as the default is the same.

@@ -18,7 +18,7 @@ use crate::provider::FollowUp;
 
 /// Policy types that have no effective policy: they authorise requests. Every other type is a management policy.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeEffectivePolicy.html>
-const AUTHORIZATION: [&str; 2] = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
+pub(super) const AUTHORIZATION: [&str; 2] = ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"];
 
 /// The effective policy of one type on one account.
 struct Effective {

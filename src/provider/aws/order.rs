@@ -309,7 +309,8 @@ impl<'a> Order<'a> {
 
     /// Plans a read, unless there is an answer already.
     fn plan(&mut self, task: Task) {
-        let answer = self.aws.taken_over(&task, &self.snapshot).or_else(|| self.aws.not_offered(&task, &self.snapshot));
+        let answer =
+            self.aws.taken_over(&task, &self.snapshot).or_else(|| self.aws.never_offered(&task, &self.snapshot));
         match answer {
             Some(fact) => self.came(&task, fact),
             None => {

@@ -12,11 +12,10 @@ use aws_config::SdkConfig;
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types as sdk;
 use aws_smithy_types::DateTime;
-use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::failure::{code, failed, gap};
-use super::pages::{Reader, required};
+use super::pages::{Reader, each, required};
 use super::{Aws, client};
 use crate::baseline::model::OuPath;
 use crate::estate::{
@@ -193,7 +192,7 @@ impl Reading<'_> {
         let mut tree = Tree { units: Vec::new(), accounts: Vec::new() };
         let mut level = vec![(root.to_owned(), String::new())];
         while !level.is_empty() {
-            let answers = join_all(level.iter().map(|(id, path)| self.below(id, path))).await;
+            let answers = each(level.iter().map(|(id, path)| self.below(id, path))).await;
             level.clear();
             for answer in answers {
                 let (units, accounts) = answer?;
@@ -262,7 +261,7 @@ impl Reading<'_> {
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
         let mut delegations = Vec::new();
-        for services in join_all(administrators.iter().map(|account| self.delegated_services(account))).await {
+        for services in each(administrators.iter().map(|account| self.delegated_services(account))).await {
             match services {
                 Observation::Known(services) => delegations.extend(services),
                 Observation::Absent => {}

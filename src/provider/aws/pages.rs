@@ -7,11 +7,23 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
+use futures::stream::{self, StreamExt};
+
 use super::failure::failed;
 use crate::estate::{Coverage, Gap, Observation, Scope};
 
 /// A list is never longer: a service that keeps handing out new tokens would otherwise be read for ever.
 const MOST_PAGES: usize = 10_000;
+
+/// How many questions of one kind wait for their turn together. A call is signed before it waits, and its signature is good
+/// for five minutes: at the slowest published rate, one a second, the last of these still goes out in time.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+const AT_ONCE: usize = 32;
+
+/// Asks all of these, some at a time, and gives the answers in the same order.
+pub(super) async fn each<F: Future>(questions: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    stream::iter(questions).buffered(AT_ONCE).collect().await
+}
 
 /// Reads in one scope.
 #[derive(Clone, Copy, Debug)]
@@ -121,5 +133,23 @@ mod tests {
         let (list, coverage) = read(&[Some("a"), Some("a"), None]).await;
         assert_eq!(list.gap().map(|gap| gap.status), Some(CoverageStatus::Failed));
         assert_eq!(coverage.rows()[0].status, CoverageStatus::Failed);
+    }
+
+    #[tokio::test]
+    async fn questions_are_asked_some_at_a_time_and_answered_in_order() {
+        use std::cell::Cell;
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let question = |n: usize| {
+            let (now, most) = (&now, &most);
+            async move {
+                now.set(now.get() + 1);
+                most.set(most.get().max(now.get()));
+                tokio::task::yield_now().await;
+                now.set(now.get() - 1);
+                n
+            }
+        };
+        assert_eq!(each((0..100).map(question)).await, Vec::from_iter(0..100));
+        assert_eq!(most.get(), AT_ONCE);
     }
 }

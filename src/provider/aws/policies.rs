@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_organizations::types as sdk;
-use futures::future::join_all;
 
 use super::failure::{failed, gap};
 use super::organization::Reading;
-use super::pages::required;
+use super::pages::{each, required};
 use crate::estate::{Gap, Observation, Policy, PolicyTarget, TargetKind};
 
 impl Reading<'_> {
@@ -21,7 +20,7 @@ impl Reading<'_> {
     ) -> BTreeMap<String, Observation<Vec<Policy>>> {
         let Observation::Known(types) = types else { return BTreeMap::new() };
         let on = types.keys().cloned();
-        join_all(on.map(|policy_type| async {
+        each(on.map(|policy_type| async {
             let policies = self.policies_of(&policy_type).await;
             (policy_type, policies)
         }))
@@ -47,7 +46,7 @@ impl Reading<'_> {
             Observation::Absent => return Observation::Absent,
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
-        let policies = join_all(summaries.into_iter().map(|summary| self.policy(summary, policy_type))).await;
+        let policies = each(summaries.into_iter().map(|summary| self.policy(summary, policy_type))).await;
         match policies.into_iter().collect::<Result<Vec<_>, Gap>>() {
             Ok(mut policies) => {
                 policies.sort_by(|a, b| a.id.cmp(&b.id));

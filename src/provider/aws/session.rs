@@ -28,7 +28,7 @@ use crate::estate::Gap;
 pub(super) const SESSION_NAME: &str = "guardline";
 
 /// What stands for the account's id in the ARN of a role.
-const ACCOUNT: &str = "{account}";
+pub(super) const ACCOUNT: &str = "{account}";
 
 /// Credentials are asked for anew this long before they end.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -141,7 +141,7 @@ pub(super) struct Roles<'a> {
 }
 
 impl Roles<'_> {
-    fn arn(&self, name: &str, account: &str) -> String {
+    pub(super) fn arn(&self, name: &str, account: &str) -> String {
         if name.starts_with("arn:") {
             name.replace(ACCOUNT, account)
         } else {

@@ -170,7 +170,7 @@ impl Aws {
             as u64
     }
 
-    fn access(&self, baseline: &Baseline) -> Result<AccessRoles, SurveyError> {
+    pub(super) fn access(&self, baseline: &Baseline) -> Result<AccessRoles, SurveyError> {
         let Some(aws) = &baseline.model.aws else { return Ok(AccessRoles::default()) };
         let Some(access) = &aws.access else { return Ok(AccessRoles::default()) };
         let external_id = match &access.external_id_env {

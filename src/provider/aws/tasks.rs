@@ -50,13 +50,6 @@ pub(super) struct Attempt {
 }
 
 impl Aws {
-    /// A service that has no defaults in a region has no applied quotas there.
-    pub(super) fn not_offered(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
-        let Task::Quotas { region, service, .. } = task else { return None };
-        let gap = snapshot.quota_definitions.get(region)?.get(service)?.gap()?;
-        (gap.status == CoverageStatus::Unsupported).then(|| self.given_up(task, gap))
-    }
-
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
         let done = self.progress.unless_cancelled(self.carry_out(&task)).await;
         let fact = done.unwrap_or_else(|gap| self.given_up(&task, &gap));
@@ -74,7 +67,7 @@ impl Aws {
     }
 
     /// A task that was not begun or not ended, with all that it would have read.
-    fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
+    pub(super) fn given_up(&self, task: &Task, gap: &Gap) -> Fact {
         let (scope, _) = self.place(task);
         for source in task.sources() {
             self.note_gap(scope.clone(), &source, gap);
@@ -280,6 +273,22 @@ impl Task {
             Self::Setting { index, .. } => vec![SETTINGS[*index].operation.to_owned()],
             Self::Trails { .. } => vec!["cloudtrail:DescribeTrails".to_owned()],
             Self::Stores { .. } => vec!["cloudtrail:ListEventDataStores".to_owned()],
+        }
+    }
+
+    /// Every operation that the task can lead to: what a list names is asked for one by one.
+    pub(super) fn operations(&self) -> Vec<&'static str> {
+        match self {
+            Self::ZoneGroups { .. } => vec!["ec2:DescribeAvailabilityZones"],
+            Self::Definitions { .. } => vec!["servicequotas:ListAWSDefaultServiceQuotas"],
+            Self::Quotas { .. } => vec!["servicequotas:ListServiceQuotas"],
+            Self::Requests { .. } => vec!["servicequotas:ListRequestedServiceQuotaChangeHistory"],
+            Self::AutoManagement { .. } => vec!["servicequotas:GetAutoManagementConfiguration"],
+            Self::Setting { index, .. } => vec![SETTINGS[*index].operation],
+            Self::Trails { .. } => {
+                vec!["cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"]
+            }
+            Self::Stores { .. } => vec!["cloudtrail:ListEventDataStores", "cloudtrail:GetEventDataStore"],
         }
     }
 

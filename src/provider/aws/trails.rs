@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types as sdk;
-use futures::future::join_all;
 
 use super::failure::{failed, gap};
-use super::pages::{Reader, required};
+use super::pages::{Reader, each, required};
 use crate::estate::{EventDataStore, Gap, Observation, Trail};
 
 /// The trails whose home is this region.
@@ -28,7 +27,7 @@ pub(super) async fn trails(client: &Client, reader: &Reader<'_>) -> Observation<
         Observation::Absent => return Observation::Absent,
         Observation::Unknown(gap) => return Observation::Unknown(gap),
     };
-    let trails = join_all(described.into_iter().map(|found| trail(client, reader, found))).await;
+    let trails = each(described.into_iter().map(|found| trail(client, reader, found))).await;
     match trails.into_iter().collect::<Result<Vec<_>, Gap>>() {
         Ok(mut trails) => {
             trails.sort_by(|a, b| a.arn.cmp(&b.arn));
@@ -168,7 +167,7 @@ pub(super) async fn event_data_stores(client: &Client, reader: &Reader<'_>) -> O
         Observation::Unknown(gap) => return Observation::Unknown(gap),
     };
     let mut stores = Vec::new();
-    for store in join_all(arns.into_iter().map(|arn| event_data_store(client, reader, arn))).await {
+    for store in each(arns.into_iter().map(|arn| event_data_store(client, reader, arn))).await {
         match store {
             Observation::Known(store) => stores.push(store),
             Observation::Absent => {}
