@@ -18,7 +18,9 @@ use super::survey::Survey;
 use super::tasks::{Attempt, Fact, Task};
 use super::wanted::{Narrowing, Polled, Wanted};
 use crate::baseline::Baseline;
-use crate::estate::{AccountFacts, CoverageStatus, Observation, Provider, SNAPSHOT_SCHEMA, Snapshot};
+use crate::estate::{
+    AccountFacts, Coverage, CoverageStatus, Observation, Organization, Provider, SNAPSHOT_SCHEMA, Snapshot,
+};
 
 /// How many accounts are asked for defaults before these count as refused; one whose role is not given is not asked.
 const MOST_ASKED: usize = 5;
@@ -113,7 +115,7 @@ impl Aws {
         }
     }
 
-    fn nothing_read(&self, organization: Observation<crate::estate::Organization>) -> Snapshot {
+    fn nothing_read(&self, organization: Observation<Organization>) -> Snapshot {
         Snapshot {
             schema: SNAPSHOT_SCHEMA.to_owned(),
             taken_at: self.clock,
@@ -179,7 +181,7 @@ impl<'a> Order<'a> {
     /// A read of one of the first accounts, each in its turn.
     fn ready(&mut self) -> Option<Task> {
         let after = (Bound::Excluded(self.turn.as_str()), Bound::Unbounded);
-        let last = self.ready.keys().take(ACCOUNTS).last()?;
+        let last = self.ready.keys().take(ACCOUNTS).reduce(|_, account| account)?;
         let next = self.ready.range::<str, _>(after).next().map(|(account, _)| account).filter(|next| *next <= last);
         let account = next.or_else(|| self.ready.keys().next())?.clone();
         let tasks = self.ready.get_mut(&account)?;
@@ -282,7 +284,7 @@ impl<'a> Order<'a> {
     }
 
     /// The defaults are known, or known to be refused: the applied values that waited for them can be read.
-    fn settle(&mut self, key: &Key, task: &Task, fact: Fact, ledger: Option<crate::estate::Coverage>) {
+    fn settle(&mut self, key: &Key, task: &Task, fact: Fact, ledger: Option<Coverage>) {
         ledger.into_iter().for_each(|ledger| self.aws.absorb(ledger));
         self.aws.merge(&mut self.snapshot, task, fact);
         let defaults = self.defaults.entry(key.clone()).or_default();
