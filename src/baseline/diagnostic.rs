@@ -390,7 +390,7 @@ fn push_visible(text: &mut String, letter: char) {
 }
 
 /// Controls, bidirectional marks, invisible and tag characters, line and paragraph separators.
-fn is_treacherous(letter: char) -> bool {
+pub(crate) fn is_treacherous(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -2,8 +2,9 @@
 //!
 //! In: bytes, or a report. Out: stdout, stderr, or files. A reader that closes the pipe early is no error.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ColorChoice};
 use console::Term;
@@ -37,6 +38,19 @@ fn file(name: &str) -> Result<PathBuf, report::ReportError> {
 }
 
 impl Output {
+    /// Two outputs in one file would leave only the last.
+    pub(super) fn check(&self, other: Option<&Path>) -> Result<(), CliError> {
+        let mut seen = BTreeSet::new();
+        let mut paths = self.output.iter().map(PathBuf::as_path).chain(other);
+        match paths.find(|path| !seen.insert(*path)) {
+            Some(twice) => {
+                let twice = twice.display();
+                Err(CliError::Arguments(format!("`{twice}` is given for two outputs; give each a file of its own")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Writes the report wherever it was asked for, one place failing or not; the first failure is told. Files come first:
     /// what reads stdout may close it early.
     pub(super) fn write(&self, report: &Report, timezone: &TimeZone, color: ColorChoice) -> Result<(), CliError> {
@@ -95,6 +109,7 @@ pub(super) fn width() -> usize {
     columns(&Term::stderr())
 }
 
-fn columns(terminal: &Term) -> usize {
+/// The columns of a terminal, or those of a file.
+pub(super) fn columns(terminal: &Term) -> usize {
     terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))
 }

@@ -76,7 +76,7 @@ fn organization_trail(
     let scope = Scope::organization(sides.snapshot.provider, &organization.id);
     let Some((account, facts)) = sides.views.get(owner).zip(sides.snapshot.accounts.get(owner)) else {
         let reason = format!("the management account {owner}, which keeps it, was not read within");
-        let gap = Gap { status: CoverageStatus::Skipped, reason };
+        let gap = Gap { status: CoverageStatus::Failed, reason };
         return undecided.note(scope, "cloudtrail:DescribeTrails".to_owned(), "the organisation's trail", gap);
     };
     let demand = Demand {

@@ -62,7 +62,11 @@ pub struct Verdict {
 #[must_use]
 pub fn verdict(report: &Report, options: ExitOptions) -> Verdict {
     if !report.run.evaluated {
-        return because(Exit::Nothing, "nothing could be evaluated; the coverage says why".to_owned());
+        let why = match report.summary.coverage.complete {
+            false => "nothing could be evaluated; the coverage says why",
+            true => "nothing of what was asked for is declared, or was read",
+        };
+        return because(Exit::Nothing, why.to_owned());
     }
     let open = report.findings.iter().filter(|finding| finding.status == Status::Open);
     let count = open.filter(|finding| finding.severity >= options.fail_on).count();

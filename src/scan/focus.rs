@@ -16,8 +16,10 @@ pub(super) struct Focus {
     narrowing: Narrowing,
     /// The accounts that the narrowing means, where it names any.
     accounts: Option<BTreeSet<String>>,
-    /// Whether regions are compared; else they are read only to know where to look.
-    regions_declared: bool,
+    /// The kinds that the baseline declares something of; others are read only to know where to look.
+    declared: BTreeSet<Kind>,
+    /// The account that holds what belongs to the organisation inside accounts: its trail.
+    management: Option<String>,
 }
 
 impl Focus {
@@ -26,7 +28,8 @@ impl Focus {
         Self {
             narrowing: narrowing.clone(),
             accounts: by_account.then(|| survey.chosen().clone()),
-            regions_declared: baseline.model.aws.as_ref().is_some_and(|aws| aws.regions.is_some()),
+            declared: declared(baseline),
+            management: survey.management_account().map(str::to_owned),
         }
     }
 
@@ -43,8 +46,16 @@ impl Focus {
         match kind {
             Kind::Baseline => self.is_whole(),
             Kind::Link if self.narrowing.regions.is_empty() && own() => self.narrowing.kind(kind.as_str()),
+            Kind::AuditLog if scope.account.is_none() => {
+                self.narrowing.kind(kind.as_str()) && self.keeps_scope(&self.held(scope))
+            }
             _ => self.narrowing.kind(kind.as_str()) && self.keeps_scope(scope),
         }
+    }
+
+    /// The place inside accounts where something of the organisation is held.
+    fn held(&self, scope: &Scope) -> Scope {
+        Scope { account: self.management.clone(), ..scope.clone() }
     }
 
     fn keeps_scope(&self, scope: &Scope) -> bool {
@@ -60,10 +71,11 @@ impl Focus {
         let shown = match kind {
             // Read in one place for all accounts.
             Kind::Link => self.narrowing.regions.is_empty(),
-            Kind::Region => self.regions_declared && self.covers(row),
-            Kind::Quota | Kind::Policy | Kind::Setting | Kind::AuditLog | Kind::Baseline => self.covers(row),
+            Kind::Quota | Kind::Region | Kind::Policy | Kind::Setting | Kind::AuditLog | Kind::Baseline => {
+                self.covers(row)
+            }
         };
-        row.status == CoverageStatus::Evaluated && shown
+        row.status == CoverageStatus::Evaluated && self.declared.contains(&kind) && shown
     }
 
     /// Whether one of the places that a row stands for is looked at.
@@ -84,4 +96,10 @@ impl Focus {
         let Narrowing { accounts, units, regions, kinds } = &self.narrowing;
         accounts.is_empty() && units.is_empty() && regions.is_empty() && kinds.is_empty()
     }
+}
+
+/// The kinds of which a baseline declares something.
+fn declared(baseline: &Baseline) -> BTreeSet<Kind> {
+    let Some(aws) = &baseline.model.aws else { return BTreeSet::new() };
+    aws.sections().into_iter().filter(|(_, _, declared)| *declared).map(|(_, kind, _)| kind).collect()
 }

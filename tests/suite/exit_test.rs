@@ -134,6 +134,7 @@ fn a_narrowing_that_means_nothing_is_a_bad_argument() {
         (["--ou", "/Nowhere"], "no account of the estate is meant by `/Nowhere`"),
         (["--ou", "nowhere"], "no account of the estate is meant by `nowhere`"),
         (["--region", "eu-nowhere-1"], "no account has a region that is called `eu-nowhere-1`"),
+        (["--account=payments-prod", "--ou=/Sandbox"], "is meant by `payments-prod`, `/Sandbox` together"),
         (["--ou", "Workloads"], "the path of a unit from the root, such as `/Workloads/Prod`"),
     ] {
         let run = replay(&project, &arguments);
@@ -180,14 +181,55 @@ fn a_narrowed_run_that_reads_nothing_it_was_asked_for_evaluated_nothing() {
         (&["--account", "222222222222", "--kind", "quota"][..], 1, nothing),
         (&["--account", "222222222222", "--kind", "setting", "--region", "us-east-1"], 1, nothing),
         // The baseline says nothing of regions.
-        (&["--account", "222222222222", "--kind", "region"], 1, nothing),
+        (
+            &["--account", "222222222222", "--kind", "region"],
+            1,
+            "exit 1: nothing of what was asked for is declared, or was read",
+        ),
         (&["--account", "111111111111", "--kind", "quota"], 0, ""),
-        (&["--account", "222222222222"], 0, ""),
+        (&["--account", "222222222222"], 1, nothing),
     ] {
         let run = Project::new(BASELINE).scan(&server, arguments);
         assert_eq!((run.code, run.why()), (code, why), "{arguments:?}");
         assert_eq!(run.report()["run"]["evaluated"], code == 0, "{arguments:?}");
     }
+}
+
+#[test]
+fn policies_of_one_account_are_a_bad_argument() {
+    let project = recorded();
+    for place in [["--account", "payments-prod"], ["--ou", "/Sandbox"]] {
+        let run = replay(&project, &[&["--kind", "policy"], &place[..]].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{place:?}: {}", run.stderr);
+        assert!(run.why().contains("policies belong to the organisation"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn one_file_for_two_outputs_is_a_bad_argument() {
+    let project = recorded();
+    for outputs in [["-o", "a.json", "--snapshot", "a.json"], ["-o", "a.json", "-o", "a.json"]] {
+        let run = replay(&project, &outputs);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{outputs:?}: {}", run.stderr);
+        assert!(run.why().contains("`a.json` is given for two outputs"), "{}", run.stderr);
+    }
+}
+
+/// A baseline that leaves out all that it speaks of is not kept to.
+#[test]
+fn a_scope_that_leaves_nothing_is_not_in_line() {
+    let server = Server::start(Estate::sample());
+    let nothing = "exit 1: nothing of what was asked for is declared, or was read";
+    let empty = BASELINE.replace("  quotas:", "  scope: {exclude: [{ou: /}]}\n  quotas:");
+    let run = Project::new(&empty).scan(&server, &[]);
+    assert_eq!((run.code, run.why()), (1, nothing));
+    assert_eq!(run.report()["summary"]["in_line"], false);
+
+    let trail = "version: 1\nestate: test\naws:\n  scope: {exclude: [{account: \"111111111111\"}]}\n  \
+                 access: {member_role: GuardlineRead}\n  audit_logs: {organization_trail: {multi_region: true}}\n";
+    let run = Project::new(trail).scan(&server, &["--strict"]);
+    assert_ne!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.report()["summary"]["in_line"], false);
 }
 
 #[test]

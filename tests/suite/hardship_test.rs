@@ -227,15 +227,35 @@ fn an_account_that_may_not_list_the_defaults_speaks_for_nobody() {
 }
 
 #[test]
-fn a_region_on_its_way_is_named_because_nothing_is_read_in_it() {
-    let mut estate = Estate::sample();
-    estate.account_mut("888888888888").set_region("me-south-1", "DISABLING");
-    let run = Project::acme().scan(&Server::start(estate), &["--kind", "region", "--kind", "setting"]);
-    let report = run.report();
-    let rows = coverage(&report, "reads in the region");
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    assert_eq!(rows[0]["scope"], json!({"provider": "aws", "account": "888888888888", "region": "me-south-1"}));
-    assert_eq!((&rows[0]["status"], &rows[0]["reason"]), (&json!("skipped"), &json!("the region is DISABLING")));
+fn a_region_that_is_neither_on_nor_off_is_not_in_line() {
+    // One on its way, and one in a state that AWS may add.
+    for status in ["DISABLING", "ENABLED_V2"] {
+        let mut estate = Estate::sample();
+        estate.account_mut("888888888888").set_region("me-south-1", status);
+        let run = Project::acme().scan(&Server::start(estate), &["--strict", "--kind", "quota", "--kind", "setting"]);
+        let report = run.report();
+        let rows = coverage(&report, "reads in the region");
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!(rows[0]["scope"], json!({"provider": "aws", "account": "888888888888", "region": "me-south-1"}));
+        let reason = format!("the region is {status}");
+        assert_eq!((&rows[0]["status"], &rows[0]["reason"]), (&json!("failed"), &json!(reason)));
+        assert_eq!(run.code, 4, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_account_that_is_not_shut_is_asked_and_what_it_refuses_is_missing() {
+    for state in ["PENDING_ACTIVATION", "RESTRICTED"] {
+        let mut estate = Estate::sample();
+        estate.account_mut("222222222222").state = state.to_owned();
+        let run = Project::acme().scan(&Server::start(estate), &["--strict", "--kind", "quota"]);
+        let report = run.report();
+        let refused = coverage(&report, "servicequotas:ListServiceQuotas ec2");
+        let refused = refused.iter().filter(|row| row["status"] == "denied");
+        assert!(refused.clone().count() > 0, "{state}: {}", report["summary"]);
+        assert!(refused.clone().all(|row| row["scope"]["account"] == "222222222222"), "{state}");
+        assert_eq!((run.code, &report["summary"]["in_line"]), (4, &json!(false)), "{state}: {}", run.stderr);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentSource, Limit, OuPath, Patterns, SettingsRule, Where};
+use super::{DocumentSource, Kind, Limit, OuPath, Patterns, SettingsRule, Where};
 use crate::baseline::pattern::is_pattern;
 
 /// The AWS part of an estate: one organisation, or one account on its own.
@@ -73,6 +73,30 @@ pub struct Aws {
     /// Who watches: the trails, and where evidence is read.
     #[serde(default)]
     pub audit_logs: Option<AuditLogs>,
+}
+
+impl Aws {
+    /// Every section that is compared: its key, its kind, and whether the baseline has it.
+    #[must_use]
+    pub fn sections(&self) -> [(&'static str, Kind, bool); 15] {
+        [
+            ("accounts", Kind::Link, self.accounts.is_some()),
+            ("organizational_units", Kind::Link, self.organizational_units.is_some()),
+            ("delegated_administrators", Kind::Link, self.delegated_administrators.is_some()),
+            ("trusted_services", Kind::Link, self.trusted_services.is_some()),
+            ("responsibility_transfers", Kind::Link, self.responsibility_transfers.is_some()),
+            ("resource_policy", Kind::Link, self.resource_policy.is_some()),
+            ("regions", Kind::Region, self.regions.is_some()),
+            ("quotas", Kind::Quota, self.quotas.is_some()),
+            ("quota_requests", Kind::Quota, self.quota_requests.is_some()),
+            ("quota_template", Kind::Quota, self.quota_template.is_some()),
+            ("quota_auto_management", Kind::Quota, self.quota_auto_management.is_some()),
+            ("policy_types", Kind::Policy, self.policy_types.is_some()),
+            ("policies", Kind::Policy, self.policies.is_some()),
+            ("settings", Kind::Setting, self.settings.is_some()),
+            ("audit_logs", Kind::AuditLog, self.audit_logs.is_some()),
+        ]
+    }
 }
 
 /// How the agent reaches the organisation and its accounts.

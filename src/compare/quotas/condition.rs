@@ -76,7 +76,7 @@ fn resolve(limit: Limit, default: &Observation<f64>) -> Result<f64, Gap> {
         (Limit::Default, Observation::Unknown(gap)) => Err(gap.clone()),
         (Limit::Default, Observation::Absent) => {
             let reason = "the provider gives no default to compare with".to_owned();
-            Err(Gap { status: CoverageStatus::Unsupported, reason })
+            Err(Gap { status: CoverageStatus::Failed, reason })
         }
     }
 }

@@ -52,6 +52,11 @@ pub enum SurveyError {
         "links and policies belong to no region, so that `--region` leaves nothing of them; leave out one of the two"
     )]
     NoRegions,
+    /// The command line asks for policies alone, and for an account.
+    #[error(
+        "policies belong to the organisation, so that `--account` and `--ou` leave nothing of them; leave these out"
+    )]
+    NoAccounts,
 }
 
 impl SurveyError {
@@ -59,7 +64,7 @@ impl SurveyError {
     #[must_use]
     pub const fn is_bad_argument(&self) -> bool {
         match self {
-            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) | Self::NoRegions => true,
+            Self::NoSuchAccount(_) | Self::NoSuchRegion(_) | Self::NoRegions | Self::NoAccounts => true,
             Self::NoExternalId(_) => false,
         }
     }
@@ -217,8 +222,9 @@ impl Aws {
             tasks.push(Task::AutoManagement { account: id() });
         }
         for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
-            if matches!(status.as_str(), "ENABLING" | "DISABLING") {
-                let gap = Gap { status: CoverageStatus::Skipped, reason: format!("the region is {status}") };
+            // On its way, or in a state that AWS added since: what is in it is not known.
+            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED") {
+                let gap = Gap { status: CoverageStatus::Failed, reason: format!("the region is {status}") };
                 self.note_gap(self.scope(account.id(), region), "reads in the region", &gap);
             }
         }
@@ -266,6 +272,10 @@ impl Survey {
         if listed && !self.meaningless.is_empty() {
             return Err(SurveyError::NoSuchAccount(named(&self.meaningless)));
         }
+        let words = [narrowing.accounts.as_slice(), &narrowing.units].concat();
+        if listed && self.chosen.is_empty() && !words.is_empty() {
+            return Err(SurveyError::NoSuchAccount(format!("{} together", named(&words))));
+        }
         let statuses = self.statuses.values().filter_map(Observation::known);
         let known: BTreeSet<&String> = statuses.flat_map(BTreeMap::keys).collect();
         let unknown: Vec<String> = narrowing.regions.iter().filter(|region| !known.contains(region)).cloned().collect();
@@ -281,6 +291,12 @@ impl Survey {
     /// Whether accounts can be asked about from one of them.
     pub(super) fn is_organization(&self) -> bool {
         self.organization.known().is_some()
+    }
+
+    /// The management account, where there is an organisation that could be read.
+    #[must_use]
+    pub fn management_account(&self) -> Option<&str> {
+        self.organization.known().map(|organization| organization.management_account.as_str())
     }
 
     /// The accounts of the estate that the command line does not leave out, whatever the baseline says of them.

@@ -43,7 +43,10 @@ async fn trail(client: &Client, reader: &Reader<'_>, found: sdk::Trail) -> Resul
     let selectors_source = format!("cloudtrail:GetEventSelectors {arn}");
     let status = reader.one(&status_source, async {
         let answer = client.get_trail_status().name(&arn).send().await.map_err(gap)?;
+        // Without its digests, a trail that validates its files shows no change to them.
+        let digests = answer.latest_digest_delivery_error.filter(|error| !error.is_empty());
         let error = answer.latest_delivery_error.filter(|error| !error.is_empty());
+        let error = error.or(digests.map(|error| format!("digests: {error}")));
         Ok(Observation::Known((required(answer.is_logging, "IsLogging")?, error)))
     });
     let selectors = reader.one(&selectors_source, async {

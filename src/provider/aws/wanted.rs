@@ -10,7 +10,7 @@ use super::{Identity, SurveyError};
 use crate::baseline::model::{Aws, OuPath, QuotaLevel};
 use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
-use crate::estate::{Account, CoverageStatus, GLOBAL, Gap, Observation, Organization};
+use crate::estate::{Account, CoverageStatus, GLOBAL, Gap, Kind, Observation, Organization};
 
 /// How far the user narrows a run for a quick look. Empty lists narrow nothing.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +32,16 @@ impl Narrowing {
         self.kinds.is_empty() || self.kinds.iter().any(|wanted| wanted == kind)
     }
 
-    /// Links and policies belong to no region.
+    /// Links and policies belong to no region, policies to no account.
     pub(super) fn check(&self) -> Result<(), SurveyError> {
         let nowhere = |kind: &String| matches!(kind.as_str(), "link" | "policy");
         let nothing = !self.regions.is_empty() && !self.kinds.is_empty() && self.kinds.iter().all(nowhere);
-        if nothing { Err(SurveyError::NoRegions) } else { Ok(()) }
+        if nothing {
+            return Err(SurveyError::NoRegions);
+        }
+        let placed = !self.accounts.is_empty() || !self.units.is_empty();
+        let policies_alone = !self.kinds.is_empty() && self.kinds.iter().all(|kind| kind == "policy");
+        if placed && policies_alone { Err(SurveyError::NoAccounts) } else { Ok(()) }
     }
 }
 
@@ -81,7 +86,8 @@ impl<'a> Wanted<'a> {
             let place = self.place(&view, GLOBAL);
             let skipped_for = |reason: String| Some(Gap { status: CoverageStatus::Skipped, reason });
             let out = match (state, self.untold(&view)) {
-                (Some(state), _) if state != "ACTIVE" => skipped_for(format!("the account is {state}")),
+                // In any other state, and in one that AWS adds later, something may run in it.
+                (Some(state), _) if is_shut(&state) => skipped_for(format!("the account is {state}")),
                 (_, Some(gap)) => Some(gap),
                 _ if !self.rules.in_scope(place) => skipped_for("left out by `scope` in the baseline".to_owned()),
                 _ if !self.narrowed_to(&view) => skipped_for("left out on the command line".to_owned()),
@@ -115,7 +121,7 @@ impl<'a> Wanted<'a> {
             view.listed == Listed::No
                 && self.narrowed_to(view)
                 && (matches_ask
-                    || (rules_ask && state == Some("ACTIVE") && !self.rules.excludes(self.place(view, GLOBAL))))
+                    || (rules_ask && !state.is_some_and(is_shut) && !self.rules.excludes(self.place(view, GLOBAL))))
         };
         let known = self.known_accounts().into_iter();
         known.filter(|(view, state)| decides(view, state.as_deref())).map(|(view, _)| view.id).collect()
@@ -262,31 +268,23 @@ impl<'a> Wanted<'a> {
 
     /// Sections that the baseline leaves out, and kinds that the command line does: nothing is read for them.
     pub(super) fn left_out(&self) -> Vec<(&'static str, &'static str)> {
-        let aws = self.aws;
-        let sections = [
-            ("accounts", "link", aws.accounts.is_some()),
-            ("organizational_units", "link", aws.organizational_units.is_some()),
-            ("delegated_administrators", "link", aws.delegated_administrators.is_some()),
-            ("trusted_services", "link", aws.trusted_services.is_some()),
-            ("responsibility_transfers", "link", aws.responsibility_transfers.is_some()),
-            ("resource_policy", "link", aws.resource_policy.is_some()),
-            ("regions", "region", aws.regions.is_some()),
-            ("quotas", "quota", aws.quotas.is_some()),
-            ("quota_requests", "quota", aws.quota_requests.is_some()),
-            ("quota_template", "quota", aws.quota_template.is_some()),
-            ("quota_auto_management", "quota", aws.quota_auto_management.is_some()),
-            ("policy_types", "policy", aws.policy_types.is_some()),
-            ("policies", "policy", aws.policies.is_some()),
-            ("settings", "setting", aws.settings.is_some()),
-            ("audit_logs", "audit-log", aws.audit_logs.is_some()),
-        ];
-        let reason = |kind: &str, declared: bool| match (declared, self.narrowing.kind(kind)) {
+        let reason = |kind: Kind, declared: bool| match (declared, self.narrowing.kind(kind.as_str())) {
             (false, _) => Some("not in the baseline"),
             (true, false) => Some("left out on the command line"),
             (true, true) => None,
         };
-        sections.into_iter().filter_map(|(section, kind, declared)| Some((section, reason(kind, declared)?))).collect()
+        self.aws
+            .sections()
+            .into_iter()
+            .filter_map(|(section, kind, declared)| Some((section, reason(kind, declared)?)))
+            .collect()
     }
+}
+
+/// Whether nothing runs in an account of this state and nobody may read it.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html>
+fn is_shut(state: &str) -> bool {
+    matches!(state, "SUSPENDED" | "PENDING_CLOSURE" | "CLOSED")
 }
 
 fn is_called(view: &AccountView, word: &str) -> bool {
