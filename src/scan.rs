@@ -49,11 +49,11 @@ pub struct Outcome {
 /// When it cannot begin: the environment lacks what the baseline names, or the narrowing leaves nothing. Everything that
 /// goes wrong later is in the coverage.
 pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Result<Outcome, SurveyError> {
-    tracing::info!("reading the organisation and its regions");
+    tracing::info!("reading the organisation");
     let survey = aws.survey(baseline, &request.narrowing).await?;
     let focus = Focus::new(&request.narrowing, &survey, baseline);
     tracing::info!("reading inside {} accounts", survey.polled());
-    let mut snapshot = aws.read(survey).await;
+    let mut snapshot = aws.read(survey, baseline, &request.narrowing).await;
 
     let mut comparison = compare::compare(baseline, &snapshot);
     focus.narrow(&mut comparison);

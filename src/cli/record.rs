@@ -158,8 +158,9 @@ impl Arguments {
             }
             None => (Aws::connect(&self.options(), progress).await?, "live state".to_owned()),
         };
-        let survey = aws.survey(&baseline, &Narrowing::default()).await?;
-        let snapshot = aws.read(survey).await;
+        let narrowing = Narrowing::default();
+        let survey = aws.survey(&baseline, &narrowing).await?;
+        let snapshot = aws.read(survey, &baseline, &narrowing).await;
         drop(bar);
         let resources = services.into_iter().filter(|service| service.resources).map(|service| service.code).collect();
         Ok(Material { snapshot, resources, origin, now: aws.now() })

@@ -150,9 +150,10 @@ impl Arguments {
         let narrowing = self.narrow.narrowing();
         if self.plan {
             let survey = aws.survey(&baseline, &narrowing).await?;
+            let estimate = aws.estimate(&survey, &baseline, &narrowing).await;
             drop(bar);
             let recorded = aws.finish();
-            let shown = show_plan(&survey.estimate(&aws));
+            let shown = show_plan(&estimate);
             recorded?;
             return shown;
         }

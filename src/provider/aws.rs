@@ -9,6 +9,7 @@ mod events;
 mod failure;
 mod follow_up;
 mod kinds;
+mod order;
 mod organization;
 mod pages;
 mod permissions;

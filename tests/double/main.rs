@@ -80,6 +80,7 @@ fn main() {
         clock_ahead: jiff::SignedDuration::from_secs(args.clock_ahead),
         strict_regions: args.strict_regions,
         session: None,
+        only_count: false,
     };
     let server = Server::start_with(estate, options);
     println!("{}", serde_json::json!({"url": server.url()}));
