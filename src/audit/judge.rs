@@ -271,14 +271,15 @@ impl<'a> Case<'a> {
             ));
         }
         let Some(requester) = &row.requester else { return self.ambiguous(asked) };
-        // A log that was read whole and does not hold the request contradicts the history, once it had time to fill.
-        let (confidence, log) = if !self.read.gaps.is_empty() {
-            (Confidence::Medium, "; no record of it was read")
-        } else if row.created.is_some_and(|created| self.is_fresh(created)) {
-            (Confidence::Medium, "; its record may not have arrived in the log yet")
-        } else {
-            (Confidence::Low, "; the log, though read whole, holds no record of it")
+        // A log that was read whole and does not hold the request contradicts the history, once it had time to fill. One
+        // that was not read whole might: a gap makes nothing surer.
+        let fresh = row.created.is_some_and(|created| self.is_fresh(created));
+        let log = match (self.read.gaps.is_empty(), fresh) {
+            (false, _) => "; no record of it was read",
+            (true, true) => "; its record may not have arrived in the log yet",
+            (true, false) => "; the log, though read whole, holds no record of it",
         };
+        let confidence = if fresh { Confidence::Medium } else { Confidence::Low };
         let mut answer = self.with_events(answer(Outcome::Attributed, confidence, self.with_gaps(asked + log)));
         answer.principal = Some(Principal::from_arn(requester));
         answer

@@ -38,6 +38,9 @@ const FROM_WEAKEST: [(&str, &[&str]); 14] = [
 /// Attributes of which a greater number is weaker.
 const GREATER_IS_WEAKER: [&str; 1] = ["instance_metadata_defaults.http_put_response_hop_limit"];
 
+/// Settings of which EC2 never says who manages them; of any other one it always does.
+const SAYS_NOT: [&str; 2] = ["ebs_encryption_by_default", "ebs_default_kms_key"];
+
 /// Compares the settings of every account and region.
 pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     for spot in sides.spots().filter(|spot| !spot.facts.settings.is_empty()) {
@@ -166,7 +169,11 @@ fn management(
     let Observation::Known(setting) = spot.facts.settings.get(&expected.setting)? else { return None };
     let declared = expected.managed_by.as_deref()?;
     let Some(actual) = setting.managed_by.as_deref() else {
-        let gap = Gap { status: CoverageStatus::Unsupported, reason: "EC2 does not say who manages it".to_owned() };
+        let status = match SAYS_NOT.contains(&expected.setting.as_str()) {
+            true => CoverageStatus::Unsupported,
+            false => CoverageStatus::Failed,
+        };
+        let gap = Gap { status, reason: "EC2 does not say who manages it".to_owned() };
         undecided.note(spot.scope(sides), "baseline `settings` `managed_by`".to_owned(), &expected.setting, gap);
         return None;
     };

@@ -6,7 +6,9 @@
 mod call;
 mod earlier;
 mod events;
+mod fabric;
 mod failure;
+mod flags;
 mod follow_up;
 mod kinds;
 mod order;
@@ -38,6 +40,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -144,7 +147,29 @@ impl Aws {
     /// # Errors
     /// When there is no region, no credentials, or no answer.
     pub async fn connect(options: &Options, progress: Arc<Progress>) -> Result<Self, ConnectError> {
-        let environment = session::environment().await;
+        Self::live(&session::environment().await, Wire::live(), options, progress).await
+    }
+
+    /// The same in an environment that the caller has put together: its region, credentials, endpoint, retries and time
+    /// limits hold, and so does its HTTP client.
+    ///
+    /// # Errors
+    /// When there is no region, no credentials, or no answer.
+    pub async fn connect_with(
+        environment: &SdkConfig,
+        options: &Options,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
+        let client = environment.http_client().unwrap_or_else(Wire::live);
+        Self::live(environment, client, options, progress).await
+    }
+
+    async fn live(
+        environment: &SdkConfig,
+        client: SharedHttpClient,
+        options: &Options,
+        progress: Arc<Progress>,
+    ) -> Result<Self, ConnectError> {
         let region = environment.region().ok_or(ConnectError::NoRegion)?.to_string();
         let recorder = match &options.record_to {
             Some(directory) => Some(Recorder::prepare(directory, manifest(options.clock, &region))?),
@@ -152,8 +177,8 @@ impl Aws {
         };
         let limits =
             Limits::new(limit_table().scaled(options.limit_factor), options.max_rps).at_once(options.concurrency);
-        let wire = Arc::new(Wire::new(Source::Live(Wire::live()), limits, recorder, Arc::clone(&progress)));
-        Self::over(wire, &environment, &region, options.clock, options.concurrency, progress).await
+        let wire = Arc::new(Wire::new(Source::Live(client), limits, recorder, Arc::clone(&progress)));
+        Self::over(wire, environment, &region, options.clock, options.concurrency, progress).await
     }
 
     /// Opens a recording: the same code, without network, clock or credentials.

@@ -2,8 +2,8 @@
 //!
 //! In: an [`estate::Estate`], faults and options. Out: a running [`Server`] that answers over HTTP/1.1 and keeps a
 //! log of every call. It is written from AWS's published models and shares no code with Guardline, so that it can
-//! witness against it. It never changes its estate: every mutating call is refused and kept in
-//! [`Server::unexpected`].
+//! witness against it. No caller changes its estate: every mutating call is refused and kept in
+//! [`Server::unexpected`]; only a test does, at once or [`Server::after`] a call.
 #![allow(dead_code, unused_imports, reason = "a test binary or the stand-alone process uses a part of it each")]
 #![allow(unreachable_pub, missing_docs, reason = "a module of tests, used by whatever binary includes it")]
 #![allow(
@@ -65,6 +65,8 @@ pub struct Options {
     /// Organizations and Account Management answer in the partition's global region alone, as their true endpoints
     /// do; an SDK under `AWS_ENDPOINT_URL` signs for whatever region it is told.
     pub strict_regions: bool,
+    /// Keep what was answered in the log, undamaged: for a test that wants to know what there is to damage.
+    pub keep_answers: bool,
     /// Sessions of roles end after so long, whatever was asked for.
     pub session: Option<SignedDuration>,
     /// Calls are counted and not kept: a log of a large estate's would be larger than the estate.
@@ -89,6 +91,9 @@ pub struct Call {
     pub status: u16,
     /// The error's code.
     pub error: Option<String>,
+    /// The members of the answer, where [`Options::keep_answers`] asks for them.
+    #[serde(skip)]
+    pub answer: Option<Value>,
     #[serde(skip)]
     pub at: Instant,
 }
@@ -116,7 +121,20 @@ pub(crate) struct Shared {
     latency: Mutex<Duration>,
     clock_ahead: Mutex<SignedDuration>,
     strict_regions: bool,
+    pub(crate) keep_answers: bool,
+    turns: Mutex<Vec<Turn>>,
     pub(crate) traffic: Traffic,
+}
+
+/// A change of the estate that waits for its call.
+struct Turn {
+    /// `service:Operation`, `*` and `?` allowed.
+    operation: String,
+    /// A part of the input that must be in it.
+    input: String,
+    /// So many calls are still to be answered before it.
+    left: u64,
+    change: Box<dyn FnOnce(&mut Estate) + Send>,
 }
 
 /// How much came at once.
@@ -186,6 +204,8 @@ impl Server {
             latency: Mutex::new(options.latency),
             clock_ahead: Mutex::new(options.clock_ahead),
             strict_regions: options.strict_regions,
+            keep_answers: options.keep_answers,
+            turns: Mutex::default(),
             traffic: Traffic::default(),
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
@@ -220,6 +240,18 @@ impl Server {
     /// The estate, to change while the server runs; calls wait for as long as it is held.
     pub fn estate(&self) -> RwLockWriteGuard<'_, Estate> {
         self.shared.estate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the estate when the `nth` call (from 1) of an operation (wildcards allowed) whose input holds this text has
+    /// been answered: its answer is of the estate before, every later one of the estate after.
+    pub fn after(&self, operation: &str, input: &str, nth: u64, change: impl FnOnce(&mut Estate) + Send + 'static) {
+        let (operation, input) = (operation.to_owned(), input.to_owned());
+        held(&self.shared.turns).push(Turn { operation, input, left: nth, change: Box::new(change) });
+    }
+
+    /// How many of these changes still wait for their call.
+    pub fn waiting(&self) -> usize {
+        held(&self.shared.turns).len()
     }
 
     /// Replaces all faults.
@@ -371,8 +403,28 @@ impl Shared {
         }
     }
 
-    /// Answers one request.
+    /// Answers one request, and turns the estate where a change waits for it.
     pub(crate) fn answer(&self, request: &mut Request) -> (Outcome, Option<Caller>) {
+        let mut turns = held(&self.turns);
+        if turns.is_empty() {
+            drop(turns);
+            return self.answer_as_it_is(request);
+        }
+        // One call at a time, so that none slips between an answer and the change that follows it.
+        let answered = self.answer_as_it_is(request);
+        let (action, input) = (format!("{}:{}", request.service, request.operation), request.input.to_string());
+        let is_due = |turn: &mut Turn| {
+            let meant = WildMatch::new(&turn.operation).matches(&action) && input.contains(&turn.input);
+            turn.left -= u64::from(meant && turn.left > 0);
+            turn.left == 0
+        };
+        let due: Vec<Turn> = turns.extract_if(.., is_due).collect();
+        let mut estate = self.estate.write().unwrap_or_else(PoisonError::into_inner);
+        due.into_iter().for_each(|turn| (turn.change)(&mut estate));
+        answered
+    }
+
+    fn answer_as_it_is(&self, request: &mut Request) -> (Outcome, Option<Caller>) {
         let estate = self.estate.read().unwrap_or_else(PoisonError::into_inner);
         let caller = match authenticate(request, &estate, &self.sessions, self.now()) {
             Ok(caller) => caller,
@@ -429,6 +481,7 @@ pub(crate) fn call(request: &Request, caller: Option<&Caller>, status: u16, refu
         user_agent: request.user_agent.clone(),
         status,
         error: refusal.map(|r| r.code.clone()),
+        answer: None,
         at: Instant::now(),
     }
 }

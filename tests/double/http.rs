@@ -148,7 +148,8 @@ async fn respond(
     };
     let breaks = matches!(effect, Some(Effect::Reset | Effect::Hangup));
     let status = if breaks { 0 } else { encoded.status };
-    shared.note(Call { at: arrived, ..call(&decoded, caller.as_ref(), status, answer.as_ref().err()) });
+    let kept = answer.as_ref().ok().filter(|_| shared.keep_answers).cloned();
+    shared.note(Call { at: arrived, answer: kept, ..call(&decoded, caller.as_ref(), status, answer.as_ref().err()) });
     reset.store(breaks, Ordering::Relaxed);
     if effect == Some(Effect::Hangup) {
         return Err(Broken);

@@ -79,6 +79,7 @@ fn main() {
         limits,
         clock_ahead: jiff::SignedDuration::from_secs(args.clock_ahead),
         strict_regions: args.strict_regions,
+        keep_answers: false,
         session: None,
         only_count: false,
     };

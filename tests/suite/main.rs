@@ -10,6 +10,7 @@ mod double_test;
 mod drift_test;
 mod earlier_test;
 mod exit_test;
+mod faults_test;
 mod follow_up_test;
 mod grants_test;
 mod hardship_test;

@@ -14,6 +14,7 @@ use aws_sdk_organizations::types as sdk;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
+use super::fabric::Fabric;
 use super::failure::{code, failed, gap};
 use super::pages::{Reader, each, required};
 use super::{Aws, client};
@@ -33,9 +34,10 @@ pub(super) struct Reading<'a> {
 }
 
 /// The tree, as one walk found it.
-struct Tree {
-    units: Vec<Unit>,
-    accounts: Vec<Account>,
+#[derive(Clone, PartialEq)]
+pub(super) struct Tree {
+    pub(super) units: Vec<Unit>,
+    pub(super) accounts: Vec<Account>,
 }
 
 impl Aws {
@@ -66,14 +68,10 @@ impl Aws {
         described: Described,
         wants_template: bool,
     ) -> Organization {
-        let root = reading.root().await;
-        let (root_id, policy_types) = match root {
-            Observation::Known((id, types)) => (Observation::Known(id), Observation::Known(types)),
-            Observation::Absent => (Observation::Absent, Observation::Absent),
-            Observation::Unknown(gap) => (Observation::Unknown(gap.clone()), Observation::Unknown(gap)),
-        };
-        let (tree, links, policies) =
-            tokio::join!(reading.tree(&root_id), reading.links(), reading.policies(&policy_types),);
+        // Before the accounts: one whose creation ends meanwhile is seen twice then, and not never.
+        let account_requests = reading.account_requests().await;
+        let (fabric, links) = tokio::join!(reading.fabric(), reading.links());
+        let Fabric { root: root_id, policy_types, tree, policies } = fabric;
         let quota_template = if wants_template {
             self.quota_template(session, &reading.reader).await
         } else {
@@ -96,7 +94,7 @@ impl Aws {
             delegated_administrators: links.delegated_administrators,
             trusted_services: links.trusted_services,
             handshakes: links.handshakes,
-            account_requests: links.account_requests,
+            account_requests,
             resource_policy: links.resource_policy,
             responsibility_transfers: links.responsibility_transfers,
             quota_template,
@@ -128,14 +126,13 @@ struct Links {
     delegated_administrators: Observation<Vec<Delegation>>,
     trusted_services: Observation<Vec<String>>,
     handshakes: Observation<Vec<Handshake>>,
-    account_requests: Observation<Vec<AccountRequest>>,
     resource_policy: Observation<String>,
     responsibility_transfers: Observation<Vec<Transfer>>,
 }
 
 impl Reading<'_> {
     /// The root's id, and its policy types with their status.
-    async fn root(&self) -> Observation<(String, BTreeMap<String, String>)> {
+    pub(super) async fn root(&self) -> Observation<(String, BTreeMap<String, String>)> {
         let roots = self
             .reader
             .list("organizations:ListRoots", |token| async {
@@ -156,7 +153,7 @@ impl Reading<'_> {
     }
 
     /// The tree; an account that moves while it is read makes one more walk, and then the tree unknown.
-    async fn tree(&self, root: &Observation<String>) -> Result<Tree, Gap> {
+    pub(super) async fn tree(&self, root: &Observation<String>) -> Result<Tree, Gap> {
         let root = match root {
             Observation::Known(root) => root,
             Observation::Absent => return Err(failed("the organisation has no root")),
@@ -166,7 +163,8 @@ impl Reading<'_> {
             let (tree, listed) = tokio::join!(self.walk(root), self.listed());
             let (tree, listed) = (tree?, listed?);
             let walked: BTreeSet<&str> = tree.accounts.iter().map(|account| account.id.as_str()).collect();
-            let once = walked.len() == tree.accounts.len();
+            let units: BTreeSet<&str> = tree.units.iter().map(|unit| unit.id.as_str()).collect();
+            let once = walked.len() == tree.accounts.len() && units.len() == tree.units.len();
             if once && walked == listed.iter().map(String::as_str).collect() {
                 return Ok(tree);
             }
@@ -226,11 +224,10 @@ impl Reading<'_> {
     }
 
     async fn links(&self) -> Links {
-        let (delegated_administrators, trusted_services, handshakes, account_requests, resource_policy, transfers) = tokio::join!(
+        let (delegated_administrators, trusted_services, handshakes, resource_policy, transfers) = tokio::join!(
             self.delegated_administrators(),
             self.trusted_services(),
             self.handshakes(),
-            self.account_requests(),
             self.reader.one("organizations:DescribeResourcePolicy", self.resource_policy()),
             self.transfers(),
         );
@@ -238,7 +235,6 @@ impl Reading<'_> {
             delegated_administrators,
             trusted_services,
             handshakes,
-            account_requests,
             resource_policy,
             responsibility_transfers: transfers,
         }
@@ -421,7 +417,8 @@ fn account(found: sdk::Account, parent: &str, path: &str) -> Result<Account, Gap
         name: required(found.name, "Name")?,
         email: found.email,
         state,
-        joined_method: found.joined_method.map(|method| method.as_str().to_owned()),
+        // Without it an account that was created here would pass for one that came from elsewhere.
+        joined_method: Some(required(found.joined_method, "JoinedMethod")?.as_str().to_owned()),
         joined_at: found.joined_timestamp.as_ref().and_then(timestamp),
         parent: parent.to_owned(),
         unit: if path.is_empty() { "/".to_owned() } else { path.to_owned() },

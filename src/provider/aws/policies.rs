@@ -12,6 +12,17 @@ use super::organization::Reading;
 use super::pages::{each, required};
 use crate::estate::{Gap, Observation, Policy, PolicyTarget, TargetKind};
 
+/// What the list says of a policy.
+struct Summary {
+    id: String,
+    name: String,
+    aws_managed: bool,
+}
+
+fn summary(found: sdk::PolicySummary) -> Result<Summary, Gap> {
+    Ok(Summary { id: required(found.id, "Id")?, name: required(found.name, "Name")?, aws_managed: found.aws_managed })
+}
+
 impl Reading<'_> {
     /// The policies of each type that is on or being switched off.
     pub(super) async fn policies(
@@ -37,7 +48,8 @@ impl Reading<'_> {
                 let call = self.client.list_policies().filter(filter.clone()).set_next_token(token);
                 async {
                     let page = call.send().await.map_err(gap)?;
-                    Ok((required(page.policies, "Policies")?, page.next_token))
+                    let summaries = required(page.policies, "Policies")?.into_iter().map(summary);
+                    Ok((summaries.collect::<Result<Vec<_>, _>>()?, page.next_token))
                 }
             })
             .await;
@@ -46,28 +58,16 @@ impl Reading<'_> {
             Observation::Absent => return Observation::Absent,
             Observation::Unknown(gap) => return Observation::Unknown(gap),
         };
-        let policies = each(summaries.into_iter().map(|summary| self.policy(summary, policy_type))).await;
-        match policies.into_iter().collect::<Result<Vec<_>, Gap>>() {
-            Ok(mut policies) => {
-                policies.sort_by(|a, b| a.id.cmp(&b.id));
-                Observation::Known(policies)
-            }
-            Err(gap) => Observation::Unknown(gap),
-        }
+        let policies = summaries.into_iter().map(|summary| self.policy(summary, policy_type));
+        let mut policies = each(policies).await;
+        policies.sort_by(|a, b| a.id.cmp(&b.id));
+        Observation::Known(policies)
     }
 
-    async fn policy(&self, summary: sdk::PolicySummary, policy_type: &str) -> Result<Policy, Gap> {
-        let id = required(summary.id, "Id")?;
+    async fn policy(&self, Summary { id, name, aws_managed }: Summary, policy_type: &str) -> Policy {
         let source = format!("organizations:DescribePolicy {id}");
         let (document, targets) = tokio::join!(self.reader.one(&source, self.document(&id)), self.targets(&id));
-        Ok(Policy {
-            name: required(summary.name, "Name")?,
-            policy_type: policy_type.to_owned(),
-            aws_managed: summary.aws_managed,
-            document,
-            targets,
-            id,
-        })
+        Policy { id, name, policy_type: policy_type.to_owned(), aws_managed, document, targets }
     }
 
     async fn document(&self, id: &str) -> Result<Observation<String>, Gap> {
@@ -76,7 +76,7 @@ impl Reading<'_> {
         Ok(Observation::Known(required(policy.content, "Content")?))
     }
 
-    async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
+    pub(super) async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
         let targets = self
             .reader
             .list(&format!("organizations:ListTargetsForPolicy {id}"), |token| async {

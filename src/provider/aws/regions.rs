@@ -113,7 +113,7 @@ impl Aws {
         let answer = client.describe_availability_zones().all_availability_zones(true).send().await.map_err(gap)?;
         let mut groups = Statuses::new();
         for zone in required(answer.availability_zones, "AvailabilityZones")? {
-            if zone.zone_type.as_deref() == Some("availability-zone") {
+            if required(zone.zone_type, "ZoneType")? == "availability-zone" {
                 continue;
             }
             let group = required(zone.group_name, "GroupName")?;

@@ -25,6 +25,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::call::Call;
+use super::flags;
 use crate::provider::Progress;
 use crate::provider::limits::{Calls, Limits};
 use crate::provider::recording::{Exchange, Recorder, Recording};
@@ -280,7 +281,7 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
         };
     }
     match serde_json::from_slice::<Shape>(body) {
-        Ok(Shape::Object) => Ok(()),
+        Ok(Shape::Object) => flags::complete(&name, body),
         Ok(Shape::Other) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
         Err(error) => Err(format!("the answer to `{name}` is not JSON ({error}); it starts with `{}`", start())),
     }

@@ -1,0 +1,209 @@
+//! One fault at a time: every call of a scan is hit by every effect, and what the scan says may differ only by what is unknown
+//! then.
+//!
+//! The estate of `faults_test/estate.rs` is scanned once undisturbed; the double's log says which calls that takes and what
+//! was answered. Then it is scanned again for every call and effect. `GUARDLINE_FAULT_RUNS` says how many runs there are: a
+//! sample, or all of them and so many members to damage more; `GUARDLINE_FAULT_SEED` says which. A failure prints the seed.
+//! A word that nobody knows is an open string: it is shown as it is, and is a difference where the baseline compares it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+#![allow(clippy::print_stdout, reason = "how many runs there were, and how long they took, is worth a line")]
+
+mod estate;
+mod oracle;
+mod plan;
+mod scans;
+mod turns;
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
+use guardline::baseline::Baseline;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use self::plan::{Dice, Trial};
+use self::scans::{PATIENCE, Scanned, scanned};
+use crate::double::estate::Estate;
+use crate::double::faults::{Effect, Fault};
+use crate::double::{Options, Server};
+
+/// Threads, and runs at once on each: some runs only wait.
+const THREADS: usize = 3;
+const AT_ONCE: usize = 6;
+
+/// Runs where nobody asks for more: a sample. Everything that must hold before a change lands asks for all.
+const USUAL: u64 = 150;
+
+/// No run takes longer, whatever hits it.
+const LONGEST: Duration = Duration::from_secs(60);
+
+fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(usual, |text| text.parse().unwrap_or_else(|error| panic!("`{name}` is `{text}`: {error}")))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).expect("a time")
+}
+
+/// Every trial of an undisturbed scan, and one of damage for each two of them; so many more of these, or a sample, that
+/// there are `runs`.
+fn trials(clean: &Scanned, runs: usize, seed: u64) -> Vec<Trial> {
+    let mut dice = Dice(seed);
+    let mut trials = plan::whole(&clean.calls, PATIENCE, &mut dice);
+    let least = runs.max(trials.len() * 3 / 2);
+    while trials.len() < least {
+        trials.extend(plan::damaged(&clean.calls, &mut dice));
+    }
+    while trials.len() > runs {
+        trials.swap_remove(dice.below(trials.len()));
+    }
+    trials
+}
+
+/// What is scanned, and what an undisturbed scan of it says.
+struct Subject {
+    estate: Estate,
+    baseline: Baseline,
+    clean: Scanned,
+    clock: Timestamp,
+}
+
+impl Subject {
+    fn new(estate: Estate, clock: Timestamp) -> Self {
+        let baseline = estate::declared();
+        let server = Server::start_with(estate.clone(), Options { keep_answers: true, ..Options::default() });
+        let clean = runtime().block_on(scanned(&server, &baseline, clock));
+        Self { estate, baseline, clean, clock }
+    }
+
+    /// Scans once for each trial; says what is wrong with which.
+    fn hit(&self, trials: &[Trial]) -> Vec<String> {
+        let share = |thread: usize| {
+            let runs = trials.iter().skip(thread).step_by(THREADS).map(|trial| self.hit_once(trial));
+            let runs = stream::iter(runs).buffer_unordered(AT_ONCE).filter_map(std::future::ready);
+            runtime().block_on(runs.collect::<Vec<String>>())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || share(thread))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("panics are caught")).collect()
+        })
+    }
+
+    async fn hit_once(&self, trial: &Trial) -> Option<String> {
+        let faults = vec![trial.fault.clone()];
+        let server = Server::start_with(self.estate.clone(), Options { faults, ..Options::default() });
+        let run = AssertUnwindSafe(scanned(&server, &self.baseline, self.clock)).catch_unwind();
+        let mut wrong = match tokio::time::timeout(LONGEST, run).await {
+            Ok(Ok(hit)) => oracle::wrong(&self.clean, &hit, trial),
+            Ok(Err(_)) => vec!["it panicked".to_owned()],
+            Err(_) => vec![format!("it took more than {LONGEST:?}")],
+        };
+        if !server.unexpected().is_empty() {
+            wrong.push("a call was made that changes something".to_owned());
+        }
+        (!wrong.is_empty()).then(|| format!("{trial}\n    {}", wrong.join("\n    ")))
+    }
+}
+
+/// Scans an estate once for each of so many trials.
+fn under_faults(estate: Estate, clock: Timestamp, runs: u64) {
+    let seed = number("GUARDLINE_FAULT_SEED", 1);
+    let began = Instant::now();
+    let subject = Subject::new(estate, clock);
+    let trials = trials(&subject.clean, usize::try_from(runs).unwrap_or(usize::MAX), seed);
+    let wrong = subject.hit(&trials);
+    let (calls, count) = (subject.clean.calls.len(), trials.len());
+    println!("{calls} calls a scan, {count} runs, {:?}", began.elapsed());
+    assert!(wrong.is_empty(), "{} of {count} runs (GUARDLINE_FAULT_SEED={seed}):\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn no_fault_makes_a_difference_or_hides_one() {
+    let clock = second(Timestamp::now());
+    under_faults(estate::drifting(clock), clock, number("GUARDLINE_FAULT_RUNS", USUAL));
+}
+
+#[test]
+fn an_estate_is_in_line_only_while_all_of_it_is_read() {
+    let clock = second(Timestamp::now());
+    under_faults(estate::in_line(), clock, number("GUARDLINE_FAULT_RUNS", USUAL).div_ceil(6));
+}
+
+/// Each of these was once taken for a whole answer, or for one about something else.
+#[test]
+fn what_an_answer_lacks_or_nobody_knows_is_named() {
+    let remove = |path: &str| Effect::Remove { path: path.to_owned() };
+    let word = |path: &str| Effect::Set { path: path.to_owned(), value: serde_json::json!(plan::WORD) };
+    let cases = [
+        ("organizations:ListPolicies", remove("Policies.0.Id"), "organizations:ListPolicies", "has no `Id`"),
+        (
+            "organizations:ListPolicies",
+            remove("Policies.0.AwsManaged"),
+            "organizations:ListPolicies",
+            "no `AwsManaged`",
+        ),
+        ("cloudtrail:DescribeTrails", remove("trailList.0.HomeRegion"), "cloudtrail:DescribeTrails", "no `HomeRegion`"),
+        (
+            "servicequotas:ListServiceQuotas",
+            remove("Quotas.0.GlobalQuota"),
+            "servicequotas:ListServiceQuotas",
+            "no `GlobalQuota`",
+        ),
+        (
+            "organizations:ListTagsForResource",
+            remove("Tags.0.Value"),
+            "organizations:ListTagsForResource",
+            "no `Value`",
+        ),
+        (
+            "organizations:ListHandshakes*",
+            remove("Handshakes.0.Parties.0.Id"),
+            "organizations:ListHandshakes",
+            "no `Id`",
+        ),
+        (
+            "organizations:ListAccountsForParent",
+            remove("Accounts.0.JoinedMethod"),
+            "organizations:ListAccountsForParent",
+            "no `JoinedMethod`",
+        ),
+        (
+            "ec2:DescribeAvailabilityZones",
+            remove("availabilityZoneInfo.0.zoneType"),
+            "ec2:DescribeAvailabilityZones",
+            "no `ZoneType`",
+        ),
+        (
+            "ec2:GetSerialConsoleAccessStatus",
+            remove("managedBy"),
+            "baseline `settings` `managed_by`",
+            "does not say who manages it",
+        ),
+        (
+            "account:ListRegions",
+            word("Regions.0.RegionOptStatus"),
+            "reads in the region",
+            "the region is QUANTUM_ENTANGLED",
+        ),
+    ];
+    let clock = second(Timestamp::now());
+    let (estate, baseline) = (estate::drifting(clock), estate::declared());
+    for (operation, effect, source, says) in cases {
+        let faults = vec![Fault::on(operation, effect)];
+        let server = Server::start_with(estate.clone(), Options { faults, ..Options::default() });
+        let report = runtime().block_on(scanned(&server, &baseline, clock)).said.expect("a report").report;
+        let rows = crate::runner::coverage(&report, source);
+        let named =
+            |row: &&Value| row["status"] == "failed" && row["reason"].as_str().is_some_and(|why| why.contains(says));
+        assert!(rows.iter().any(named), "{operation} {says}: {rows:?}");
+        assert_eq!(report["summary"]["coverage"]["complete"], false, "{operation} {says}");
+    }
+}
