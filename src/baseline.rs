@@ -4,6 +4,7 @@
 mod check;
 pub mod diagnostic;
 pub mod document;
+pub mod edit;
 mod explain;
 pub mod files;
 mod load;

@@ -2,8 +2,14 @@
 //!
 //! In: arguments. Out: data on stdout, everything else on stderr, and an exit code. It never decides what a finding is.
 
+mod adopt;
+mod against;
 mod completions;
 mod demo;
+mod difference;
+mod exempt;
+mod explain;
+mod keeping;
 mod logging;
 mod output;
 mod permissions;
@@ -20,6 +26,7 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use crate::baseline::diagnostic::visible;
+use crate::baseline::edit::EditError;
 use crate::baseline::{self, LoadError};
 use crate::provider::aws::{ConnectError, EarlierError, SurveyError};
 use crate::provider::recording::RecordingError;
@@ -52,8 +59,12 @@ enum Command {
     Scan(Box<scan::Arguments>),
     /// Scan a made-up organisation: no cloud, no credentials
     Demo(demo::Arguments),
-    /// Write a baseline from what there is
+    /// Write a baseline from what there is, or adopt findings into one
     Record(Box<record::Arguments>),
+    /// Accept the state of one finding for a while
+    Exempt(exempt::Arguments),
+    /// Everything about one finding, and what a person can do about it
+    Explain(explain::Arguments),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print the least IAM that the agent's identities need, or check what is missing
@@ -90,6 +101,9 @@ pub enum CliError {
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A baseline cannot be edited; the text to paste by hand was said already.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// There is no baseline to write.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -125,6 +139,7 @@ impl CliError {
             Self::Connect(_)
             | Self::Survey(_)
             | Self::Recording(_)
+            | Self::Edit(_)
             | Self::Record(_)
             | Self::Write { .. }
             | Self::Report(_)
@@ -161,6 +176,8 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Scan(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Demo(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
+        Command::Exempt(arguments) => arguments.run(cli.color),
+        Command::Explain(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Schema(arguments) => arguments.run(),
@@ -169,11 +186,21 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  guardline validate guardline.yaml\n\nExit codes: 0 all right, 2 one is not.")]
+#[command(after_help = "Examples:
+  guardline validate guardline.yaml
+  guardline validate guardline.yaml --against report.json
+
+A report knows which entries name what exists nowhere and which exemptions met no finding, as far as that scan read; which
+rule decided about each thing that is in line it does not hold.
+
+Exit codes: 0 all right, 2 one is not.")]
 struct ValidateArguments {
     /// The baselines
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Name the entries of the baseline that matched nothing in this report, in JSON
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// How the verdict is written
     #[arg(long, short, value_enum, default_value = "text")]
     format: validate::Format,
@@ -182,8 +209,13 @@ struct ValidateArguments {
 impl ValidateArguments {
     fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
         let known_rules = scan::known_rules();
+        if self.against.is_some() && self.files.len() != 1 {
+            return Err(CliError::Arguments("--against takes one baseline: the one of the report".to_owned()));
+        }
+        let report = self.against.as_deref().map(keeping::report).transpose()?;
         let args = validate::Args {
             files: &self.files,
+            against: report.as_ref(),
             format: self.format,
             known_rules: &known_rules,
             color: output::colored(color, &std::io::stderr()),

@@ -20,7 +20,7 @@ mod undecided;
 mod unmatched;
 
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
-pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject};
+pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject, number};
 pub use follow_up::follow_up;
 pub use policies::type_name;
 pub use rule::Rule;

@@ -4,13 +4,17 @@
 //! with an id that stays the same from run to run. It never compares, never looks for an author, and never drops a drift:
 //! an exempt or approved one is still a finding.
 
+mod adoption;
 mod approval;
+mod ending;
 mod exemption;
 mod facts;
 mod identity;
 mod places;
 mod rules;
 mod state;
+mod undo;
+mod waiver;
 mod who;
 mod wording;
 
@@ -27,8 +31,12 @@ use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{Kind, Scope, Snapshot};
 
+pub use adoption::{NotAdopted, adoption};
+pub use ending::ending;
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
+pub use undo::{Step, meaning, steps};
+pub use waiver::{Terms, WaiverError, waiver};
 pub use wording::plain;
 
 use facts::Facts;

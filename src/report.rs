@@ -21,7 +21,7 @@ pub use model::{
 };
 pub use personal::{mask_findings, mask_snapshot, mask_text};
 pub use schema::{report_schema, snapshot_schema};
-pub use terminal::{TerminalOptions, render as terminal};
+pub use terminal::{Context, Explanation, TerminalOptions, explain, render as terminal};
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ pub struct Request {
     pub show_personal: bool,
     /// What every reader of the report must know.
     pub notice: Option<String>,
+    /// How long before its end an exemption is worth a word; nothing is said where it is not given.
+    pub warn_before: Option<SignedDuration>,
 }
 
 /// What came of a run.
@@ -37,6 +39,8 @@ pub struct Outcome {
     pub snapshot: Snapshot,
     /// What is said of it.
     pub report: Report,
+    /// Exemptions that end soon, a line each.
+    pub warnings: Vec<String>,
 }
 
 /// Runs the audit once.
@@ -45,11 +49,11 @@ pub struct Outcome {
 /// When it cannot begin: the environment lacks what the baseline names, or the narrowing leaves nothing. Everything that
 /// goes wrong later is in the coverage.
 pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Result<Outcome, SurveyError> {
-    tracing::info!("reading the organisation and its regions");
+    tracing::info!("reading the organisation");
     let survey = aws.survey(baseline, &request.narrowing).await?;
     let focus = Focus::new(&request.narrowing, &survey, baseline);
     tracing::info!("reading inside {} accounts", survey.polled());
-    let mut snapshot = aws.read(survey).await;
+    let mut snapshot = aws.read(survey, baseline, &request.narrowing).await;
 
     let mut comparison = compare::compare(baseline, &snapshot);
     focus.narrow(&mut comparison);
@@ -66,6 +70,7 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     let mut findings = finding::findings(&inputs);
     findings.retain(|finding| focus.keeps(finding.kind, &finding.scope, &finding.subject.id));
 
+    let soon = request.warn_before.map(|before| finding::ending(&mut findings, aws.clock(), before));
     aws.note_reads(&mut snapshot);
     let coverage = coverage(&snapshot, &comparison.undecided, &log, &focus);
     if !request.show_personal {
@@ -78,7 +83,8 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
         || findings.iter().any(|finding| finding.kind != Kind::Baseline);
     run.notice.clone_from(&request.notice);
-    Ok(Outcome { report: Report::new(&baseline.model.estate, run, findings, coverage), snapshot })
+    let report = Report::new(&baseline.model.estate, run, findings, coverage);
+    Ok(Outcome { snapshot, report, warnings: soon.unwrap_or_default() })
 }
 
 /// How far back evidence is sought.

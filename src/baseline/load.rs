@@ -105,6 +105,22 @@ impl Baseline {
         self.documents.get("/aws/resource_policy")
     }
 
+    /// What it says as it is written, included files spliced in; JSON pointers lead to its places.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.root.to_value()
+    }
+
+    /// The whole as a tree, included files spliced in.
+    pub(super) fn tree(&self) -> &Node {
+        &self.root
+    }
+
+    /// The policy documents, by the JSON pointer of the key that names each.
+    pub(super) fn documents(&self) -> &BTreeMap<String, Document> {
+        &self.documents
+    }
+
     /// Its files: the one that was named, then those it includes and the documents it names.
     #[must_use]
     pub fn files(&self) -> Vec<String> {

@@ -173,7 +173,7 @@ pub struct Bound {
     /// Exactly this value: text, number, true or false.
     #[serde(default)]
     pub value: Option<Value>,
-    /// This status, as the provider words it: `ENABLED`, `SUSPENDED`, `DISABLED`.
+    /// This status, as the provider words it: `ENABLED`, `SUSPENDED`, `DISABLED`; `absent` for what is not there.
     #[serde(default)]
     pub status: Option<String>,
     /// SHA-256 of the normalised document, as `sha256:` and 64 hexadecimal digits.
@@ -229,7 +229,8 @@ pub struct Exemption {
     /// Accepted at exactly this value: text, number, true or false.
     #[serde(default)]
     pub value: Option<Value>,
-    /// Accepted in this status, as the provider words it: `ENABLED`, `SUSPENDED`, `DISABLED`.
+    /// Accepted in this status, as the provider words it: `ENABLED`, `SUSPENDED`, `DISABLED`; `absent` for what is not
+    /// there.
     #[serde(default)]
     pub status: Option<String>,
     /// Accepted for this document: SHA-256 of the normalised document, as `sha256:` and 64 hexadecimal digits.

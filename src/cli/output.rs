@@ -109,6 +109,7 @@ pub(super) fn width() -> usize {
     columns(&Term::stderr())
 }
 
-fn columns(terminal: &Term) -> usize {
+/// The columns of a terminal, or those of a file.
+pub(super) fn columns(terminal: &Term) -> usize {
     terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))
 }

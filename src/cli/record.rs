@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::progress::Bar;
 use super::scan::{Pace, whole_seconds};
-use super::{CliError, output, visible};
+use super::{CliError, adopt, output, visible};
 use crate::baseline::{Baseline, schema};
 use crate::estate::{SNAPSHOT_SCHEMA, Snapshot};
 use crate::provider::Progress;
@@ -30,13 +30,21 @@ use crate::report::{self, Exit};
   guardline record -o baseline --from-snapshot snapshot.json
   guardline record -o baseline --replay recordings/today --member-role GuardlineRead
 
+  guardline record --finding gl-1f2e --from report.json
+  guardline record --finding gl-1f2e --finding gl-77aa --from report.json --snapshot snapshot.json --dry-run
+
 What could not be read is not in the baseline: it is named on stderr and in the baseline's first lines.
 
-Exit codes: 0 written, 1 nothing could be read or written, 2 bad arguments.")]
+With --finding the baseline that is there is changed, as narrowly as can be: a rule for the account and region of the finding,
+not a looser one for all. Comments and layout are kept. The snapshot of the same scan (`scan --snapshot`) holds what the
+report does not, such as the document of a policy that nobody declared.
+
+Exit codes: 0 written, or all are adopted; 1 nothing could be read or written, or some are not adopted; 2 bad arguments, report
+or baseline.")]
 pub(super) struct Arguments {
     /// Write `guardline.yaml` and its documents into this folder
-    #[arg(long, short, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, short, value_name = "DIR", required_unless_present = "finding")]
+    output: Option<PathBuf>,
     /// Write over files that are there
     #[arg(long)]
     force: bool,
@@ -59,6 +67,8 @@ pub(super) struct Arguments {
     access: AccessArguments,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    adopting: adopt::Adopting,
 }
 
 /// How accounts are reached; it becomes `access` in the baseline.
@@ -89,6 +99,9 @@ struct Material {
 
 impl Arguments {
     pub(super) async fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
+        if self.adopting.is_asked() {
+            return adopt::run(&self.adopting, color);
+        }
         self.is_free(BASELINE)?;
         let access = self.access.access();
         let material = match &self.from_snapshot {
@@ -107,10 +120,15 @@ impl Arguments {
             output::stderr(b"hint: other accounts are read with `--member-role ROLE`\n");
         }
         let count = recorded.documents.len();
-        let written = format!("wrote `{}` and {count} policy documents\n", self.output.join(BASELINE).display());
+        let written = format!("wrote `{}` and {count} policy documents\n", self.folder().join(BASELINE).display());
         output::stderr(visible(written.trim_end()).as_bytes());
         output::stderr(b"\n");
         Ok(Exit::Clean)
+    }
+
+    /// Where the baseline goes; given wherever no finding is.
+    fn folder(&self) -> &Path {
+        self.output.as_deref().unwrap_or(Path::new("."))
     }
 
     fn kept(&self, path: &Path) -> Result<Material, CliError> {
@@ -140,8 +158,9 @@ impl Arguments {
             }
             None => (Aws::connect(&self.options(), progress).await?, "live state".to_owned()),
         };
-        let survey = aws.survey(&baseline, &Narrowing::default()).await?;
-        let snapshot = aws.read(survey).await;
+        let narrowing = Narrowing::default();
+        let survey = aws.survey(&baseline, &narrowing).await?;
+        let snapshot = aws.read(survey, &baseline, &narrowing).await;
         drop(bar);
         let resources = services.into_iter().filter(|service| service.resources).map(|service| service.code).collect();
         Ok(Material { snapshot, resources, origin, now: aws.now() })
@@ -168,7 +187,7 @@ impl Arguments {
 
     /// Refuses to write over what is there.
     fn is_free(&self, name: &str) -> Result<(), CliError> {
-        let path = self.output.join(name);
+        let path = self.folder().join(name);
         if self.force || std::fs::symlink_metadata(&path).is_err() {
             return Ok(());
         }
@@ -187,8 +206,8 @@ impl Arguments {
         let schema = format!("{schema}\n");
         for (path, text) in files.into_iter().chain([(SCHEMA, schema.as_str()), (BASELINE, recorded.baseline.as_str())])
         {
-            let path = self.output.join(path);
-            let folder = path.parent().unwrap_or(&self.output);
+            let path = self.folder().join(path);
+            let folder = path.parent().unwrap_or(self.folder());
             std::fs::create_dir_all(folder).map_err(|source| CliError::Write { path: folder.to_owned(), source })?;
             report::write(&path, text)?;
         }

@@ -81,6 +81,9 @@ pub(super) struct Arguments {
     /// Take this for the time at which the run begins
     #[arg(long, value_name = "TIME", hide = true, conflicts_with = "replay")]
     clock: Option<Timestamp>,
+    /// Say on stderr, and in the notes of a finding, when an exemption that accepts it ends this soon; `0d` says nothing
+    #[arg(long, value_name = "PERIOD", default_value = "14d", value_parser = period)]
+    warn_before: Period,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -147,15 +150,20 @@ impl Arguments {
         let narrowing = self.narrow.narrowing();
         if self.plan {
             let survey = aws.survey(&baseline, &narrowing).await?;
+            let estimate = aws.estimate(&survey, &baseline, &narrowing).await;
             drop(bar);
             let recorded = aws.finish();
-            let shown = show_plan(&survey.estimate(&aws));
+            let shown = show_plan(&estimate);
             recorded?;
             return shown;
         }
-        let request = Request { narrowing, show_personal: self.output.show_personal, notice };
+        let warn_before = Some(self.warn_before.length()).filter(|before| before.is_positive());
+        let request = Request { narrowing, show_personal: self.output.show_personal, notice, warn_before };
         let outcome = scan(&mut aws, &baseline, &request).await?;
         drop(bar);
+        for warning in &outcome.warnings {
+            output::stderr(format!("warning: {}\n", visible(warning)).as_bytes());
+        }
         // One place that cannot be written loses none of the others.
         let recorded = aws.finish();
         let kept = self.snapshot.as_ref().map(|path| report::write(path, &report::json(&outcome.snapshot)?));

@@ -8,10 +8,12 @@ use std::{
 
 use serde::Serialize;
 
+use super::against::Unmatched;
 use crate::baseline::{
     diagnostic::{DiagnosticRecord, Diagnostics, visible},
     load,
 };
+use crate::report;
 
 /// How the verdict is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -27,6 +29,8 @@ pub(crate) enum Format {
 pub(crate) struct Args<'a> {
     /// The baselines.
     pub(crate) files: &'a [PathBuf],
+    /// The report in which entries may have matched nothing.
+    pub(crate) against: Option<&'a report::Report>,
     /// How the verdict is written.
     pub(crate) format: Format,
     /// The rules that findings can have.
@@ -50,6 +54,8 @@ struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
     diagnostics: Vec<DiagnosticRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Unmatched>,
 }
 
 /// Checks every file. Returns how many cannot be used; the exit code is 2 when there is one.
@@ -63,11 +69,15 @@ pub(crate) fn run(args: &Args<'_>, out: &mut dyn Write, err: &mut dyn Write) -> 
             Ok(baseline) => (Some(baseline.hash), baseline.remarks),
             Err(error) => (None, error.diagnostics),
         };
+        let against = args.against.zip(hash.as_deref()).map(|(report, hash)| Unmatched::of(report, hash));
         if args.format == Format::Text {
             write_text(args, path, hash.is_some(), &diagnostics, out, err)?;
+            if let Some(unmatched) = &against {
+                unmatched.write(out, err)?;
+            }
         }
         let file = path.display().to_string();
-        verdicts.push(Verdict { file, valid: hash.is_some(), hash, diagnostics: diagnostics.records() });
+        verdicts.push(Verdict { file, valid: hash.is_some(), hash, diagnostics: diagnostics.records(), against });
     }
     let wrong = verdicts.iter().filter(|verdict| !verdict.valid).count();
     if args.format == Format::Json {
@@ -108,7 +118,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let files = [path];
-        let args = Args { files: &files, format, known_rules: &[], color: false, width: 100 };
+        let args = Args { files: &files, against: None, format, known_rules: &[], color: false, width: 100 };
         let wrong = run(&args, &mut out, &mut err).unwrap();
         let plain = |bytes| String::from_utf8(bytes).unwrap().replace(&folder.path().display().to_string(), "DIR");
         (wrong, plain(out), plain(err))

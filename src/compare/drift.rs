@@ -227,7 +227,8 @@ impl Drift {
 }
 
 /// A number as JSON, whole where it is whole.
-pub(super) fn number(value: f64) -> Value {
+#[must_use]
+pub fn number(value: f64) -> Value {
     /// Up to here every whole number is held exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT {

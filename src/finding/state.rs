@@ -2,9 +2,17 @@
 //!
 //! In: what was read. Out: whether it goes beyond a bound, in words. A state that is not known is beyond every bound.
 
+use serde_json::Value;
+
+use super::Finding;
 use crate::baseline::matching::State;
+use crate::baseline::model;
 use crate::baseline::model::Bound;
-use crate::compare::{Aspect, Drift, canonical, digest};
+use crate::compare::{Aspect, Direction, Drift, canonical, digest};
+use crate::estate::Kind;
+
+/// The status of what is not there.
+const ABSENT: &str = "absent";
 
 /// How a drift goes beyond a bound; none when the bound covers it.
 pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
@@ -18,7 +26,41 @@ pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
     bound.excess(State {
         number: value.as_f64(),
         value: Some(value).filter(|value| !value.is_null()),
-        status: status.as_str(),
+        status: if drift.actual.is_null() { Some(ABSENT) } else { status.as_str() },
         digest: made.as_deref().or_else(|| told("digest")?.as_str()),
     })
+}
+
+/// The narrowest bound that covers the state of a finding; none where no sort of bound can say it.
+pub(super) fn bound(finding: &Finding) -> Option<Bound> {
+    let actual = &finding.actual;
+    let document = matches!(finding.aspect, Aspect::Content | Aspect::ResourcePolicy);
+    let told = |key: &str| actual.get(key).filter(|_| !document);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let value = told("value").unwrap_or(actual);
+    let open = Bound::default();
+    if actual.is_null() {
+        return Some(Bound { status: Some(ABSENT.to_owned()), ..open });
+    }
+    if document {
+        return Some(Bound { digest: Some(digest(&canonical(actual.clone()).to_string())), ..open });
+    }
+    if let Some(digest) = told("digest").and_then(text) {
+        return Some(Bound { digest: Some(digest), ..open });
+    }
+    if let Some(number) = value.as_f64() {
+        return Some(match (finding.kind, finding.direction) {
+            (Kind::Quota, Direction::Stricter) => Bound { min: Some(number), ..open },
+            (Kind::Quota, _) => Bound { max: Some(number), ..open },
+            _ => Bound { value: Some(model::Value::Number(number)), ..open },
+        });
+    }
+    let is_status = matches!(finding.aspect, Aspect::Status | Aspect::ZoneGroup);
+    match (told("status").and_then(text), value) {
+        (Some(status), _) => Some(Bound { status: Some(status), ..open }),
+        (None, Value::String(status)) if is_status => Some(Bound { status: Some(status.clone()), ..open }),
+        (None, Value::String(text)) => Some(Bound { value: Some(model::Value::Text(text.clone())), ..open }),
+        (None, Value::Bool(switch)) => Some(Bound { value: Some(model::Value::Bool(*switch)), ..open }),
+        _ => None,
+    }
 }

@@ -5,6 +5,8 @@ mod approvals;
 mod exemptions;
 mod sentences;
 
+mod keeping;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

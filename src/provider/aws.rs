@@ -11,6 +11,7 @@ mod failure;
 mod flags;
 mod follow_up;
 mod kinds;
+mod order;
 mod organization;
 mod pages;
 mod permissions;

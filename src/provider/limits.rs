@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 /// A published limit: calls per second, and how many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -77,8 +78,8 @@ pub struct Limits {
     operations: BTreeMap<String, DefaultKeyedRateLimiter<(String, String)>>,
     others: DefaultKeyedRateLimiter<(String, String, String)>,
     accounts: BTreeMap<String, DefaultKeyedRateLimiter<String>>,
-    organizations: BTreeMap<String, DefaultDirectRateLimiter>,
-    overall: Option<DefaultDirectRateLimiter>,
+    organizations: BTreeMap<String, Queue>,
+    overall: Option<Queue>,
     max_rps: Option<NonZeroU32>,
     at_once: Option<Semaphore>,
 }
@@ -105,14 +106,14 @@ impl Limits {
         let organizations = table
             .services
             .iter()
-            .map(|(name, service)| (name.clone(), RateLimiter::direct(ceiling(service.organization))))
+            .map(|(name, service)| (name.clone(), Queue::new(ceiling(service.organization))))
             .collect();
         Self {
             others: RateLimiter::keyed(bucket(table.default)),
             operations,
             accounts,
             organizations,
-            overall: max_rps.map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
+            overall: max_rps.map(|rate| Queue::new(Quota::per_second(rate).allow_burst(NonZeroU32::MIN))),
             max_rps,
             at_once: None,
             table,
@@ -155,14 +156,21 @@ impl Limits {
     pub async fn wait(&self, service: &str, operation: &str, account: &str, region: &str) -> Turn<'_> {
         let name = format!("{service}:{operation}");
         match self.operations.get(&name) {
-            Some(limiter) => limiter.until_key_ready(&(account.to_owned(), region.to_owned())).await,
-            None => self.others.until_key_ready(&(name, account.to_owned(), region.to_owned())).await,
+            Some(limiter) => {
+                let key = (account.to_owned(), region.to_owned());
+                until(|| limiter.check_key(&key)).await;
+            }
+            None => {
+                let key = (name, account.to_owned(), region.to_owned());
+                until(|| self.others.check_key(&key)).await;
+            }
         }
         if let Some(limiter) = self.accounts.get(service) {
-            limiter.until_key_ready(&account.to_owned()).await;
+            let key = account.to_owned();
+            until(|| limiter.check_key(&key)).await;
         }
-        if let Some(limiter) = self.organizations.get(service) {
-            limiter.until_ready().await;
+        if let Some(queue) = self.organizations.get(service) {
+            queue.wait().await;
         }
         // Only now: who waits for a bucket of its own keeps nobody else from calling.
         let held = match &self.at_once {
@@ -170,10 +178,38 @@ impl Limits {
             Some(calls) => calls.acquire().await.ok(),
             None => None,
         };
-        if let Some(limiter) = &self.overall {
-            limiter.until_ready().await;
+        if let Some(queue) = &self.overall {
+            queue.wait().await;
         }
         Turn { _held: held }
+    }
+}
+
+/// A bucket that all calls of a service share. They wait in a line: were each to watch the bucket, all would wake for every
+/// call that one of them may make.
+#[derive(Debug)]
+struct Queue {
+    bucket: DefaultDirectRateLimiter,
+    first: Mutex<()>,
+}
+
+impl Queue {
+    fn new(quota: Quota) -> Self {
+        Self { bucket: RateLimiter::direct(quota), first: Mutex::default() }
+    }
+
+    async fn wait(&self) {
+        let _first = self.first.lock().await;
+        until(|| self.bucket.check()).await;
+    }
+}
+
+/// Takes from a bucket as soon as there is something in it, on tokio's clock: the buckets' own has a thread to itself, and
+/// each of its ticks crosses to the one that waits.
+async fn until(take: impl Fn() -> Result<(), NotUntil<<DefaultClock as Clock>::Instant>>) {
+    let clock = DefaultClock::default();
+    while let Err(early) = take() {
+        tokio::time::sleep(early.wait_time_from(clock.now())).await;
     }
 }
 

@@ -51,9 +51,11 @@ pub(super) fn exemption(drift: &Drift, until: &str, exact: bool) -> Value {
 fn bound(drift: &Drift) -> Option<(String, Value)> {
     let told = |key: &str| drift.actual.get(key).unwrap_or(&drift.actual);
     let one = |key: &str, value: &Value| Some((key.to_owned(), value.clone()));
+    if drift.actual.is_null() {
+        return one("status", &json!("absent"));
+    }
     if matches!(drift.aspect, Aspect::Content | Aspect::ResourcePolicy) {
-        let made = (!drift.actual.is_null()).then(|| digest(&canonical(drift.actual.clone()).to_string()));
-        return made.map(|made| ("digest".to_owned(), json!(made)));
+        return one("digest", &json!(digest(&canonical(drift.actual.clone()).to_string())));
     }
     match (told("value"), told("status"), drift.actual.get("digest")) {
         (value @ Value::Number(_), ..) if drift.direction == Direction::Stricter => one("min", value),

@@ -49,7 +49,7 @@ mod tests {
         let hostile = "a\u{9b}31m\u{202e}b\u{2066}\u{200b}\u{2028}\u{e0041}\u{1f600}\n\t\u{1b}\u{7f}é";
         let text = render(&serde_json::json!({ hostile: [hostile] })).unwrap();
         assert!(!text.chars().any(acts), "{text}");
-        assert!(text.contains("\\u202e") && text.contains("\\udb40\\udc41") && text.contains("\u{1f600}é"), "{text}");
+        assert!(text.contains("\\u202e") && text.contains("\\udb40\\udc41") && text.contains("\u{1f600}"), "{text}");
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read[hostile][0], hostile);
     }

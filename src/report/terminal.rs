@@ -4,8 +4,11 @@
 //! never lets a control character, or a character that reorders or hides text, through.
 
 mod coverage;
+mod explain;
 mod page;
 mod who;
+
+pub use self::explain::{Context, Explanation, explain};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -98,6 +101,21 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
     if let Some(authorship) = &finding.attribution {
         who::write(page, authorship, options);
     }
+    verdicts(page, finding);
+    if finding.status == Status::Open {
+        page.entry(2, "do", &finding.remediation);
+    }
+    if finding.first_seen != finding.last_seen {
+        page.entry(2, "since", &options.time(finding.first_seen));
+    }
+    if let Some(position) = &finding.baseline {
+        page.entry(2, "baseline", &format!("{}:{}:{}", position.file, position.line, position.column));
+    }
+    page.entry(2, "id", &finding.id);
+}
+
+/// What accepts it, and what does not and why.
+fn verdicts(page: &mut Page, finding: &Finding) {
     for approval in &finding.approved_by {
         let text = format!("{} until {}: {}", approval.id, approval.accepted_until, approval.reason);
         page.entry(2, "approved", &text);
@@ -111,16 +129,6 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
     for note in &finding.notes {
         page.entry(2, "note", note);
     }
-    if finding.status == Status::Open {
-        page.entry(2, "do", &finding.remediation);
-    }
-    if finding.first_seen != finding.last_seen {
-        page.entry(2, "since", &options.time(finding.first_seen));
-    }
-    if let Some(position) = &finding.baseline {
-        page.entry(2, "baseline", &format!("{}:{}:{}", position.file, position.line, position.column));
-    }
-    page.entry(2, "id", &finding.id);
 }
 
 fn tone(severity: Severity) -> Tone {

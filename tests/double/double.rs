@@ -24,6 +24,7 @@ mod full;
 mod http;
 pub mod inside;
 pub mod limits;
+pub mod minimum;
 pub mod org_policies;
 pub mod organizations;
 pub mod refusal;
@@ -68,6 +69,8 @@ pub struct Options {
     pub keep_answers: bool,
     /// Sessions of roles end after so long, whatever was asked for.
     pub session: Option<SignedDuration>,
+    /// Calls are counted and not kept: a log of a large estate's would be larger than the estate.
+    pub only_count: bool,
 }
 
 /// One request, as the server saw it.
@@ -102,6 +105,9 @@ impl Call {
     }
 }
 
+/// How often an action (`service:Operation`) was answered with an error of that code, or none.
+pub type Counts = std::collections::BTreeMap<(String, Option<String>), u64>;
+
 /// What the server's threads share.
 pub(crate) struct Shared {
     estate: RwLock<Estate>,
@@ -109,6 +115,8 @@ pub(crate) struct Shared {
     faults: Mutex<Faults>,
     limits: Mutex<Option<Limits>>,
     calls: Mutex<Vec<Call>>,
+    /// Calls by their action and error, where they are only counted.
+    counts: Option<Mutex<Counts>>,
     unexpected: Mutex<Vec<Call>>,
     latency: Mutex<Duration>,
     clock_ahead: Mutex<SignedDuration>,
@@ -191,6 +199,7 @@ impl Server {
             faults: Mutex::new(Faults::new(options.faults)),
             limits: Mutex::new(options.limits.map(Limits::published)),
             calls: Mutex::default(),
+            counts: options.only_count.then(Mutex::default),
             unexpected: Mutex::default(),
             latency: Mutex::new(options.latency),
             clock_ahead: Mutex::new(options.clock_ahead),
@@ -289,6 +298,11 @@ impl Server {
         self.calls().into_iter().filter(|call| pattern.matches(&call.action())).collect()
     }
 
+    /// The calls since the last time that this was asked, where they are only counted.
+    pub fn take_counts(&self) -> Counts {
+        self.shared.counts.as_ref().map(|counts| std::mem::take(&mut *held(counts))).unwrap_or_default()
+    }
+
     /// Calls of operations that only change things, or that the double does not know.
     pub fn unexpected(&self) -> Vec<Call> {
         held(&self.shared.unexpected).clone()
@@ -383,7 +397,10 @@ impl Shared {
     }
 
     pub(crate) fn note(&self, call: Call) {
-        held(&self.calls).push(call);
+        match &self.counts {
+            Some(counts) => *held(counts).entry((call.action(), call.error)).or_default() += 1,
+            None => held(&self.calls).push(call),
+        }
     }
 
     /// Answers one request, and turns the estate where a change waits for it.

@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use super::minimum::Calls;
+
 /// All buckets of one server.
 #[derive(Debug)]
 pub struct Limits {
@@ -34,16 +36,7 @@ impl Limits {
     /// Takes a token from every bucket the call falls under; false when one of them is empty.
     pub fn admit(&mut self, service: &str, operation: &str, account: &str, region: &str) -> bool {
         let now = Instant::now();
-        let any = format!("{service}:*");
-        let rate = self.table.get(&format!("{service}:{operation}")).or_else(|| self.table.get(&any)).copied();
-        let mut wanted = Vec::new();
-        if let Some((rate, burst)) = rate {
-            wanted.push((format!("{service}:{operation} {account} {region}"), rate, burst));
-        }
-        if service == "servicequotas" {
-            wanted.push((format!("servicequotas {account}"), 50.0, 50.0));
-            wanted.push(("servicequotas".to_owned(), 100.0, 100.0));
-        }
+        let wanted = self.over(service, operation, account, region);
         if !wanted.iter().all(|(name, rate, burst)| self.fill(name, *rate, *burst, now) >= 1.0) {
             return false;
         }
@@ -53,6 +46,34 @@ impl Limits {
             }
         }
         true
+    }
+
+    /// The buckets that a call falls under, each with its rate and burst before the factor.
+    fn over(&self, service: &str, operation: &str, account: &str, region: &str) -> Vec<(String, f64, f64)> {
+        let any = format!("{service}:*");
+        let rate = self.table.get(&format!("{service}:{operation}")).or_else(|| self.table.get(&any)).copied();
+        let mut over = Vec::new();
+        if let Some((rate, burst)) = rate {
+            over.push((format!("{service}:{operation} {account} {region}"), rate, burst));
+        }
+        if service == "servicequotas" {
+            over.push((format!("servicequotas {account}"), 50.0, 50.0));
+            over.push(("servicequotas".to_owned(), 100.0, 100.0));
+        }
+        over
+    }
+
+    /// The least seconds in which these calls can be made, whatever their order: what the slowest bucket needs once its
+    /// burst is spent.
+    pub fn least_seconds(&self, calls: &Calls) -> f64 {
+        let mut wanted: HashMap<String, (f64, f64, f64)> = HashMap::new();
+        for ((service, operation, account, region), count) in calls {
+            for (name, rate, burst) in self.over(service, operation, account, region) {
+                wanted.entry(name).or_insert((0.0, rate, burst)).0 += *count as f64;
+            }
+        }
+        let seconds = |(count, rate, burst): &(f64, f64, f64)| (count / self.factor - burst) / rate;
+        wanted.values().map(seconds).fold(0.0, f64::max)
     }
 
     /// The tokens of a bucket, after what has flowed in since it was last looked at.

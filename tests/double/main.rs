@@ -81,6 +81,7 @@ fn main() {
         strict_regions: args.strict_regions,
         keep_answers: false,
         session: None,
+        only_count: false,
     };
     let server = Server::start_with(estate, options);
     println!("{}", serde_json::json!({"url": server.url()}));

@@ -318,15 +318,24 @@ impl Estate {
     /// An organisation of so many accounts (the management account among them, ten to a unit), regions (at most
     /// 31, opt-in ones last and on everywhere) and quota rows per account and region, a hundred to a service.
     pub fn generate(accounts: usize, regions: usize, rows: usize) -> Self {
+        let sizes: Vec<usize> = (0..rows).step_by(100).map(|from| (rows - from).min(100)).collect();
+        Self::generate_services(accounts, regions, &sizes)
+    }
+
+    /// The same, with a service for each of `sizes` and as many quota rows in it.
+    pub fn generate_services(accounts: usize, regions: usize, sizes: &[usize]) -> Self {
         let chosen = &MANY_REGIONS[..regions.clamp(1, MANY_REGIONS.len())];
         let kinds = chosen.iter().map(|(name, opt_in)| ((*name).to_owned(), region_kind(name, *opt_in, "")));
         let mut services: BTreeMap<String, Service> = BTreeMap::new();
-        for n in 0..rows {
-            let code = format!("service{:02}", n / 100);
+        let mut codes = 0..;
+        for (place, size) in sizes.iter().enumerate() {
+            let code = format!("service{place:02}");
             let service = services.entry(code.clone()).or_default();
             service.name = format!("Service {code}");
-            let kind = QuotaKind::new(&format!("Quota {n}"), 10.0, Some(10.0));
-            service.quotas.insert(format!("L-{n:08X}"), kind);
+            for n in codes.by_ref().take(*size) {
+                let kind = QuotaKind::new(&format!("Quota {n}"), 10.0, Some(10.0));
+                service.quotas.insert(format!("L-{n:08X}"), kind);
+            }
         }
         let mut estate = bare(kinds.collect(), services);
         estate.organization = Some(organization(&["account.amazonaws.com", "cloudtrail.amazonaws.com"]));

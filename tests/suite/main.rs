@@ -15,6 +15,7 @@ mod follow_up_test;
 mod grants_test;
 mod hardship_test;
 mod hostile_test;
+mod keeping_test;
 mod narrowing_test;
 mod order_test;
 mod organization_drift_test;

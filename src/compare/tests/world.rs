@@ -348,6 +348,11 @@ impl World {
 
     /// The baseline that says what the estate is.
     pub(crate) fn baseline(&self) -> Baseline {
+        load_with(&self.declared().to_string(), &[])
+    }
+
+    /// The same as a value.
+    pub(crate) fn declared(&self) -> Value {
         let regions = [REQUIRED_REGION, ALLOWED_REGION];
         let delegations =
             self.delegations.iter().map(|(at, service)| json!({"account": self.accounts[*at].id, "service": service}));
@@ -365,7 +370,7 @@ impl World {
             let place = json!({"ou": self.unit_path(Some(sandbox))});
             quotas.push(json!({"service": "ec2", "code": "L-SPECIAL", "where": place, "max": 100}));
         }
-        let baseline = json!({"version": 1, "estate": "generated", "aws": {
+        json!({"version": 1, "estate": "generated", "aws": {
             "organization": ORGANIZATION,
             "management_account": OWNER,
             "accounts": self.declared_accounts(),
@@ -390,7 +395,6 @@ impl World {
                 "trails": [{"name": "own", "multi_region": true}],
                 "retention_days": 365,
             },
-        }});
-        load_with(&baseline.to_string(), &[])
+        }})
     }
 }

@@ -169,12 +169,28 @@ impl Aws {
         Some(regions)
     }
 
+    /// The defaults of a service in a region, from an earlier run that this one goes on with; whoever it asked.
+    pub(super) fn defaults_of_earlier<'p>(
+        &self,
+        accounts: impl Iterator<Item = &'p str>,
+        (region, service): (&str, &str),
+        snapshot: &Snapshot,
+    ) -> Option<(Task, Fact)> {
+        self.earlier.as_ref().filter(|earlier| earlier.reuse == Reuse::GoOn)?;
+        let task = |account: &str| Task::Definitions {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+        };
+        accounts.map(task).find_map(|task| self.taken_over(&task, snapshot).map(|fact| (task, fact)))
+    }
+
     /// What a task would read, from an earlier run, as far as `snapshot` shows that it still stands.
     pub(super) fn taken_over(&self, task: &Task, snapshot: &Snapshot) -> Option<Fact> {
         let earlier = self.earlier.as_ref()?;
         let sources = task.sources();
-        let times = |scope: &Scope| sources.iter().map(|source| earlier.read_at(scope, source)).min().flatten();
-        let (scope, at) = self.places(task).into_iter().find_map(|scope| Some((scope.clone(), times(&scope)?)))?;
+        let (scope, _) = self.place(task);
+        let at = sources.iter().map(|source| earlier.read_at(&scope, source)).min().flatten()?;
         let stands = match (task, earlier.reuse) {
             // A rule may ask for resources now that were not asked for then.
             (Task::Quotas { resources: true, .. }, _) => false,

@@ -18,8 +18,21 @@ const MADE_UP: [(&str, &[&str], &[&str]); 5] = [
     ("servicequotas:ListServiceQuotas", &["Quotas"], &["Adjustable", "GlobalQuota"]),
 ];
 
+/// Whether every row of an answer has them; else, in words, which is missing.
+pub(super) fn complete(operation: &str, answer: &[u8]) -> Result<(), String> {
+    if !MADE_UP.iter().any(|(name, ..)| *name == operation) {
+        return Ok(());
+    }
+    let answer: Value =
+        serde_json::from_slice(answer).map_err(|error| format!("the answer to `{operation}` is not JSON ({error})"))?;
+    match missing(operation, &answer) {
+        None => Ok(()),
+        Some(member) => Err(format!("a row of the answer to `{operation}` has no `{member}`")),
+    }
+}
+
 /// A member that a row of this answer does not have.
-pub(super) fn missing(operation: &str, answer: &Value) -> Option<&'static str> {
+fn missing(operation: &str, answer: &Value) -> Option<&'static str> {
     let (_, way, members) = MADE_UP.iter().find(|(name, ..)| *name == operation)?;
     let mut rows = vec![answer];
     for list in *way {

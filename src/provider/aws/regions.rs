@@ -16,7 +16,8 @@ use super::pages::{Reader, required};
 use super::{Aws, client};
 use crate::estate::{CoverageStatus, Gap, Observation, Provider, Scope};
 
-type Statuses = BTreeMap<String, String>;
+/// The status of each region.
+pub(super) type Statuses = BTreeMap<String, String>;
 
 const LIST_REGIONS: &str = "account:ListRegions";
 const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";

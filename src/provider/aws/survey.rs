@@ -1,32 +1,34 @@
 //! Looking around: what there is to read, and which calls the baseline makes worthwhile.
 //!
-//! In: a baseline, and how far the user narrows the run. Out: a [`Survey`]: the organisation, its regions, and every
-//! further read as a task, with what they cost. It never plans a call that no rule of the baseline needs, nor one twice.
+//! In: a baseline, and how far the user narrows the run. Out: a [`Survey`]: the organisation and its accounts; for each of
+//! these, once its regions are known, every further read as a task; what they cost. It never plans a call that no rule of the baseline needs, nor one twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt};
 
+use super::regions::Statuses;
 use super::tasks::Task;
 use super::wanted::{Narrowing, Polled, Wanted};
 use super::{AccessRoles, Aws, tags};
 use crate::baseline::Baseline;
-use crate::estate::{AccountFacts, CoverageStatus, Gap, Observation, Organization, Provider, Scope};
+use crate::estate::{CoverageStatus, Gap, Observation, Organization, Provider, Scope};
 use crate::provider::Estimate;
 use crate::provider::limits::Calls;
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
-/// What is known before the reads inside accounts begin, and those reads.
+/// What is known before the reads inside accounts begin.
 #[derive(Debug)]
 pub struct Survey {
     pub(super) organization: Observation<Organization>,
     chosen: BTreeSet<String>,
     /// Words of the command line that mean no account.
     meaningless: Vec<String>,
-    pub(super) accounts: BTreeMap<String, AccountFacts>,
-    pub(super) definitions: Vec<Task>,
-    pub(super) tasks: Vec<Task>,
+    /// The accounts whose inside is read, by their ids.
+    pub(super) polled: Vec<Polled>,
+    /// The regions of those that were asked for them already.
+    pub(super) statuses: BTreeMap<String, Observation<Statuses>>,
 }
 
 /// Why reading cannot begin.
@@ -106,31 +108,71 @@ impl Aws {
                 &gap,
             );
         }
+        let mut polled = self.polled(&wanted);
+        polled.sort_by(|a, b| a.id().cmp(b.id()));
         let mut survey = Survey {
-            organization: organization.clone(),
             chosen: wanted.chosen(),
             meaningless: wanted.meaningless(),
-            accounts: BTreeMap::new(),
-            definitions: vec![],
-            tasks: vec![],
+            polled,
+            statuses: BTreeMap::new(),
+            organization,
         };
-        let polled = self.polled(&wanted);
-        if wanted.regional() {
-            self.progress.plan(polled.len() as u64);
-            let central = organization.known().is_some();
-            let statuses: Vec<_> = stream::iter(&polled)
-                .map(|account| async move { (account, self.region_status(account.id(), central).await) })
-                .buffer_unordered(self.concurrency)
-                .collect()
-                .await;
-            for (account, region_status) in statuses {
-                survey.plan_account(self, &wanted, account, &region_status);
-                let facts = AccountFacts { region_status, regions: BTreeMap::new() };
-                survey.accounts.insert(account.id().to_owned(), facts);
-            }
+        // A name that is no region's is a mistake that has to be said before anything is read.
+        if !narrowing.regions.is_empty() {
+            survey.statuses = self.statuses(&survey).await;
         }
-        survey.plan_definitions();
         survey
+    }
+
+    /// The regions of every account.
+    async fn statuses(&self, survey: &Survey) -> BTreeMap<String, Observation<Statuses>> {
+        let (known, asked): (Vec<_>, Vec<_>) =
+            survey.polled.iter().map(Polled::id).partition(|account| survey.statuses.contains_key(*account));
+        self.progress.plan(asked.len() as u64);
+        let central = survey.is_organization();
+        let asked = stream::iter(asked)
+            .map(|account| async move { (account.to_owned(), self.region_status(account, central).await) })
+            .buffer_unordered(self.concurrency);
+        let known = known.into_iter().filter_map(|account| survey.statuses.get_key_value(account));
+        known
+            .map(|(account, statuses)| (account.clone(), statuses.clone()))
+            .chain(asked.collect::<Vec<_>>().await)
+            .collect()
+    }
+
+    /// What a run costs: the calls that were made to find out, the planned reads, and the roles these need. The regions are
+    /// asked for, so that the reads are known.
+    pub async fn estimate(&self, survey: &Survey, baseline: &Baseline, narrowing: &Narrowing) -> Estimate {
+        let statuses = self.statuses(survey).await;
+        let nothing = crate::baseline::model::Aws::default();
+        let wanted = Wanted::new(
+            baseline.model.aws.as_ref().unwrap_or(&nothing),
+            &survey.organization,
+            &self.identity,
+            narrowing,
+        );
+        let polled = survey.polled.iter().filter_map(|account| Some((account, statuses.get(account.id())?)));
+        let tasks: Vec<Task> = polled.flat_map(|(account, regions)| self.inside(&wanted, account, regions)).collect();
+        let definitions = definitions(&tasks);
+        let made = self.wire.made();
+        let role = (ASSUME_ROLE.to_owned(), self.identity.account.clone(), String::new());
+        let roles = Calls::from([(role, self.roles(definitions.iter().chain(&tasks)))]);
+        let (mut calls, mut all) = (BTreeMap::<String, u64>::new(), Calls::new());
+        let parts = [made.clone(), roles, planned(&definitions), planned(&tasks)];
+        for (place, count) in parts.into_iter().flatten().filter(|(_, count)| *count > 0) {
+            *calls.entry(place.0.clone()).or_default() += count;
+            *all.entry(place).or_default() += count;
+        }
+        // The reads in an account begin as soon as its regions are known: no part has to wait for all of another.
+        let limits = self.wire.limits();
+        Estimate { calls, time: limits.least_time(&all), spent: limits.least_time(&made) }
+    }
+
+    /// How many roles are still to be taken.
+    fn roles<'t>(&self, tasks: impl Iterator<Item = &'t Task>) -> u64 {
+        let accounts: BTreeSet<&str> = tasks.map(Task::account).collect();
+        accounts.into_iter().filter(|account| *account != self.identity.account && !self.has_session(account)).count()
+            as u64
     }
 
     pub(super) fn access(&self, baseline: &Baseline) -> Result<AccessRoles, SurveyError> {
@@ -158,7 +200,62 @@ impl Aws {
         for (account, gap) in skipped {
             self.note_gap(Scope::account(Provider::Aws, account), "account", &gap);
         }
-        polled
+        if wanted.regional() { polled } else { Vec::new() }
+    }
+
+    /// The reads in an account with these regions.
+    pub(super) fn inside(&self, wanted: &Wanted<'_>, account: &Polled, regions: &Observation<Statuses>) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        let regions = match regions {
+            Observation::Known(regions) => regions,
+            Observation::Absent => return tasks,
+            Observation::Unknown(gap) => {
+                // The reads that asked for them are in the coverage already, with how they failed.
+                let reason = format!("its regions are unknown: {}", gap.reason);
+                let gap = Gap { status: CoverageStatus::Skipped, reason };
+                self.note_gap(Scope::account(Provider::Aws, account.id()), "reads in each region", &gap);
+                return tasks;
+            }
+        };
+        let id = || account.id().to_owned();
+        if wanted.auto_management() {
+            tasks.push(Task::AutoManagement { account: id() });
+        }
+        for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
+            // On its way, or in a state that AWS added since: what is in it is not known.
+            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED") {
+                let gap = Gap { status: CoverageStatus::Failed, reason: format!("the region is {status}") };
+                self.note_gap(self.scope(account.id(), region), "reads in the region", &gap);
+            }
+        }
+        let on = regions.iter().filter(|(_, status)| matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT"));
+        for (region, _) in on {
+            if !wanted.region(region) {
+                continue;
+            }
+            let name = || region.clone();
+            let services = wanted.services(account, region, region == &self.home);
+            if wanted.requests() || (self.asks_history() && !services.is_empty()) {
+                tasks.push(Task::Requests { account: id(), region: name() });
+            }
+            for service in services {
+                let resources = wanted.resource_level(service);
+                tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
+            }
+            for index in wanted.settings(account, region) {
+                tasks.push(Task::Setting { account: id(), region: name(), index });
+            }
+            if wanted.zone_groups(account, region) {
+                tasks.push(Task::ZoneGroups { account: id(), region: name() });
+            }
+            if wanted.trails(account, region) {
+                tasks.push(Task::Trails { account: id(), region: name() });
+            }
+            if wanted.stores(account) {
+                tasks.push(Task::Stores { account: id(), region: name() });
+            }
+        }
+        tasks
     }
 }
 
@@ -179,7 +276,7 @@ impl Survey {
         if listed && self.chosen.is_empty() && !words.is_empty() {
             return Err(SurveyError::NoSuchAccount(format!("{} together", named(&words))));
         }
-        let statuses = self.accounts.values().filter_map(|facts| facts.region_status.known());
+        let statuses = self.statuses.values().filter_map(Observation::known);
         let known: BTreeSet<&String> = statuses.flat_map(BTreeMap::keys).collect();
         let unknown: Vec<String> = narrowing.regions.iter().filter(|region| !known.contains(region)).cloned().collect();
         if known.is_empty() || unknown.is_empty() { Ok(()) } else { Err(SurveyError::NoSuchRegion(named(&unknown))) }
@@ -187,9 +284,13 @@ impl Survey {
 
     /// The accounts inside which something is read.
     #[must_use]
-    pub fn polled(&self) -> usize {
-        let tasks = self.tasks.iter().map(Task::account);
-        tasks.chain(self.accounts.keys().map(String::as_str)).collect::<BTreeSet<_>>().len()
+    pub const fn polled(&self) -> usize {
+        self.polled.len()
+    }
+
+    /// Whether accounts can be asked about from one of them.
+    pub(super) fn is_organization(&self) -> bool {
+        self.organization.known().is_some()
     }
 
     /// The management account, where there is an organisation that could be read.
@@ -203,110 +304,22 @@ impl Survey {
     pub const fn chosen(&self) -> &BTreeSet<String> {
         &self.chosen
     }
+}
 
-    /// What the run costs: the calls that were made to find out, the planned reads, and the roles these need.
-    #[must_use]
-    pub fn estimate(&self, aws: &Aws) -> Estimate {
-        let made = aws.wire.made();
-        let roles =
-            Calls::from([((ASSUME_ROLE.to_owned(), aws.identity.account.clone(), String::new()), self.roles(aws))]);
-        // Each of these begins when the one before has ended.
-        let stages = [made, roles, planned(&self.definitions), planned(&self.tasks)];
-        let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-        for ((operation, _, _), count) in stages.iter().flatten().filter(|(_, count)| **count > 0) {
-            *calls.entry(operation.clone()).or_default() += count;
-        }
-        let limits = aws.wire.limits();
-        Estimate {
-            calls,
-            time: stages.iter().map(|stage| limits.least_time(stage)).sum(),
-            spent: limits.least_time(&stages[0]),
+/// Defaults once for each region and service, from the first account in which the region is on.
+fn definitions(tasks: &[Task]) -> Vec<Task> {
+    let mut first: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for task in tasks {
+        if let Task::Quotas { account, region, service, .. } = task {
+            first.entry((region, service)).or_insert(account);
         }
     }
-
-    /// How many roles are still to be taken.
-    fn roles(&self, aws: &Aws) -> u64 {
-        let tasks = self.definitions.iter().chain(&self.tasks);
-        let accounts: BTreeSet<&str> = tasks.map(Task::account).collect();
-        accounts.into_iter().filter(|account| *account != aws.identity.account && !aws.has_session(account)).count()
-            as u64
-    }
-
-    fn plan_account(
-        &mut self,
-        aws: &Aws,
-        wanted: &Wanted<'_>,
-        account: &Polled,
-        regions: &Observation<BTreeMap<String, String>>,
-    ) {
-        let regions = match regions {
-            Observation::Known(regions) => regions,
-            Observation::Absent => return,
-            Observation::Unknown(gap) => {
-                // The reads that asked for them are in the coverage already, with how they failed.
-                let reason = format!("its regions are unknown: {}", gap.reason);
-                let gap = Gap { status: CoverageStatus::Skipped, reason };
-                aws.note_gap(Scope::account(Provider::Aws, account.id()), "reads in each region", &gap);
-                return;
-            }
-        };
-        let id = || account.id().to_owned();
-        if wanted.auto_management() {
-            self.tasks.push(Task::AutoManagement { account: id() });
-        }
-        for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
-            // On its way, or in a state that AWS added since: what is in it is not known.
-            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED") {
-                let gap = Gap { status: CoverageStatus::Failed, reason: format!("the region is {status}") };
-                aws.note_gap(aws.scope(account.id(), region), "reads in the region", &gap);
-            }
-        }
-        let on = regions.iter().filter(|(_, status)| matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT"));
-        for (region, _) in on {
-            if !wanted.region(region) {
-                continue;
-            }
-            let name = || region.clone();
-            let services = wanted.services(account, region, region == &aws.home);
-            if wanted.requests() || (aws.asks_history() && !services.is_empty()) {
-                self.tasks.push(Task::Requests { account: id(), region: name() });
-            }
-            for service in services {
-                let resources = wanted.resource_level(service);
-                self.tasks.push(Task::Quotas { account: id(), region: name(), service: service.to_owned(), resources });
-            }
-            for index in wanted.settings(account, region) {
-                self.tasks.push(Task::Setting { account: id(), region: name(), index });
-            }
-            if wanted.zone_groups(account, region) {
-                self.tasks.push(Task::ZoneGroups { account: id(), region: name() });
-            }
-            if wanted.trails(account, region) {
-                self.tasks.push(Task::Trails { account: id(), region: name() });
-            }
-            if wanted.stores(account) {
-                self.tasks.push(Task::Stores { account: id(), region: name() });
-            }
-        }
-    }
-
-    /// Defaults once for each region and service, from an account in which the region is on.
-    fn plan_definitions(&mut self) {
-        let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for task in &self.tasks {
-            if let Task::Quotas { account, region, service, .. } = task {
-                wanted.entry((region.clone(), service.clone())).or_default().insert(account.clone());
-            }
-        }
-        self.definitions = wanted
-            .into_iter()
-            .map(|((region, service), accounts)| Task::Definitions {
-                accounts: accounts.into_iter().collect(),
-                region,
-                service,
-            })
-            .collect();
-    }
+    let definitions = first.into_iter().map(|((region, service), account)| Task::Definitions {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+    });
+    definitions.collect()
 }
 
 /// One call for each planned read; further pages cannot be known.

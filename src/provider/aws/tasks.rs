@@ -1,65 +1,32 @@
 //! The reads inside accounts, each a task: making them, and putting what they bring into the snapshot.
 //!
-//! In: the tasks of a [`Survey`]. Out: the snapshot. It never makes a read that was not planned.
+//! In: a task. Out: the fact that it brought, and its place in the snapshot. It never decides when a read is made.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_servicequotas::types::AppliedLevelEnum;
-use futures::stream::{self, StreamExt};
 
 use super::pages::Reader;
 use super::quotas::{self, Applied};
 use super::settings::SETTINGS;
-use super::survey::Survey;
 use super::{Aws, client, trails};
 use crate::estate::{
-    AccountFacts, AppliedQuota, Coverage, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Provider,
-    QuotaDefinition, QuotaRequest, RegionFacts, SNAPSHOT_SCHEMA, Scope, Setting, Snapshot, Trail,
+    AccountFacts, AppliedQuota, Coverage, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, QuotaDefinition,
+    QuotaRequest, RegionFacts, Scope, Setting, Snapshot, Trail,
 };
-
-/// How many accounts are asked for defaults before these count as refused; one whose role is not given is not asked.
-const MOST_ASKED: usize = 5;
 
 /// One read, or a few that belong together, in one account and region.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
-    ZoneGroups {
-        account: String,
-        region: String,
-    },
-    /// Asked of the first of `accounts` whose role is given.
-    Definitions {
-        accounts: Vec<String>,
-        region: String,
-        service: String,
-    },
-    Quotas {
-        account: String,
-        region: String,
-        service: String,
-        resources: bool,
-    },
-    Requests {
-        account: String,
-        region: String,
-    },
-    AutoManagement {
-        account: String,
-    },
-    Setting {
-        account: String,
-        region: String,
-        index: usize,
-    },
-    Trails {
-        account: String,
-        region: String,
-    },
-    Stores {
-        account: String,
-        region: String,
-    },
+    ZoneGroups { account: String, region: String },
+    Definitions { account: String, region: String, service: String },
+    Quotas { account: String, region: String, service: String, resources: bool },
+    Requests { account: String, region: String },
+    AutoManagement { account: String },
+    Setting { account: String, region: String, index: usize },
+    Trails { account: String, region: String },
+    Stores { account: String, region: String },
 }
 
 /// What a task brought.
@@ -74,49 +41,15 @@ pub(super) enum Fact {
     Stores(Observation<Vec<EventDataStore>>),
 }
 
+/// What came of a task that another account may be asked for instead.
+pub(super) struct Attempt {
+    pub(super) fact: Fact,
+    /// Whether the account was asked at all: its role was given.
+    pub(super) asked: bool,
+    pub(super) ledger: Coverage,
+}
+
 impl Aws {
-    /// Makes every planned read.
-    pub async fn read(&self, survey: Survey) -> Snapshot {
-        let mut snapshot = Snapshot {
-            schema: SNAPSHOT_SCHEMA.to_owned(),
-            taken_at: self.clock,
-            provider: Provider::Aws,
-            partition: self.identity.partition.clone(),
-            caller_account: self.identity.account.clone(),
-            caller: self.identity.arn.clone(),
-            organization: survey.organization,
-            accounts: survey.accounts,
-            quota_definitions: BTreeMap::new(),
-            coverage: Vec::new(),
-            read_times: Vec::new(),
-        };
-        // Defaults first: an applied value that equals its default is not kept.
-        let (history, others): (Vec<_>, Vec<_>) =
-            survey.tasks.into_iter().partition(|task| self.asks_history() && matches!(task, Task::Requests { .. }));
-        for tasks in [survey.definitions, history, others] {
-            let tasks = self.unanswered(tasks, &mut snapshot);
-            self.progress.plan(tasks.iter().map(Task::calls).sum());
-            let mut facts = stream::iter(tasks).map(|task| self.perform(task)).buffer_unordered(self.concurrency);
-            while let Some((task, fact)) = facts.next().await {
-                self.merge(&mut snapshot, &task, fact);
-            }
-        }
-        self.note_reads(&mut snapshot);
-        snapshot
-    }
-
-    /// The tasks that are still to be carried out; for the others there is an answer already.
-    fn unanswered(&self, tasks: Vec<Task>, snapshot: &mut Snapshot) -> Vec<Task> {
-        let mut left = Vec::new();
-        for task in tasks {
-            match self.taken_over(&task, snapshot).or_else(|| self.never_offered(&task, snapshot)) {
-                Some(fact) => self.merge(snapshot, &task, fact),
-                None => left.push(task),
-            }
-        }
-        left
-    }
-
     pub(super) async fn perform(&self, task: Task) -> (Task, Fact) {
         let done = self.progress.unless_cancelled(self.carry_out(&task)).await;
         let fact = done.unwrap_or_else(|gap| self.given_up(&task, &gap));
@@ -124,9 +57,6 @@ impl Aws {
     }
 
     async fn carry_out(&self, task: &Task) -> Fact {
-        if let Task::Definitions { accounts, region, .. } = task {
-            return self.definitions(task, accounts, region).await;
-        }
         match self.session(task.account()).await {
             Ok(session) => {
                 let (scope, region) = self.place(task);
@@ -145,18 +75,8 @@ impl Aws {
         task.unknown(gap.clone())
     }
 
-    /// Where a task may have been carried out.
-    pub(super) fn places(&self, task: &Task) -> Vec<Scope> {
-        match task {
-            Task::Definitions { accounts, region, .. } => {
-                accounts.iter().map(|account| self.scope(account, region)).collect()
-            }
-            one => vec![self.place(one).0],
-        }
-    }
-
     /// Where a task is carried out; what holds for all regions is kept in one of them.
-    fn place(&self, task: &Task) -> (Scope, String) {
+    pub(super) fn place(&self, task: &Task) -> (Scope, String) {
         let region = if task.region() == GLOBAL { &self.home } else { task.region() };
         (self.scope(task.account(), region), region.to_owned())
     }
@@ -199,45 +119,22 @@ impl Aws {
         }
     }
 
-    /// Defaults are the same for whoever may ask: the first account that gets an answer speaks for all, and one that is
-    /// refused is no gap then. When none is answered, the first refusal stands.
-    async fn definitions(&self, task: &Task, accounts: &[String], region: &str) -> Fact {
-        let (mut refused, mut asked) = (None, 0);
-        for account in accounts {
-            if asked == MOST_ASKED {
-                break;
+    /// A task whose answer counts only if it is a good one: with a ledger of its own.
+    pub(super) async fn attempt(&self, task: &Task) -> Attempt {
+        let ledger = self.scratch();
+        let (scope, region) = self.place(task);
+        let carried_out = async {
+            match self.session(task.account()).await {
+                Ok(session) => (self.ask(task, &session, &region, &Reader::new(&ledger, &scope)).await, true),
+                Err(gap) => (refused(task, &ledger, &scope, gap), false),
             }
-            let ledger = self.scratch();
-            let scope = self.scope(account, region);
-            let fact = match self.session(account).await {
-                Ok(session) => {
-                    asked += 1;
-                    self.ask(task, &session, region, &Reader::new(&ledger, &scope)).await
-                }
-                Err(gap) => {
-                    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-                    task.sources().into_iter().for_each(|source| ledger.gap(scope.clone(), source, &gap, 0));
-                    task.unknown(gap)
-                }
-            };
-            let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let settled = match &fact {
-                Fact::Definitions(Observation::Unknown(gap)) => gap.status == CoverageStatus::Unsupported,
-                _ => true,
-            };
-            if settled {
-                self.absorb(ledger);
-                return fact;
-            }
-            refused.get_or_insert((fact, ledger));
-        }
-        let nobody = || Gap { status: CoverageStatus::Skipped, reason: "there is no account to ask".to_owned() };
-        let Some((fact, ledger)) = refused else { return task.unknown(nobody()) };
-        self.absorb(ledger);
-        fact
+        };
+        let done = self.progress.unless_cancelled(carried_out).await;
+        let (fact, asked) = done.unwrap_or_else(|gap| (refused(task, &ledger, &scope, gap), false));
+        Attempt { fact, asked, ledger: ledger.into_inner().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    fn absorb(&self, ledger: Coverage) {
+    pub(super) fn absorb(&self, ledger: Coverage) {
         self.ledger().absorb(ledger);
     }
 
@@ -324,6 +221,12 @@ impl Aws {
     }
 }
 
+fn refused(task: &Task, ledger: &Mutex<Coverage>, scope: &Scope, gap: Gap) -> Fact {
+    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    task.sources().into_iter().for_each(|source| ledger.gap(scope.clone(), source, &gap, 0));
+    task.unknown(gap)
+}
+
 fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut RegionFacts {
     let account = snapshot.accounts.entry(account.to_owned()).or_insert_with(|| AccountFacts {
         region_status: Observation::unknown(CoverageStatus::Skipped, "not read in this run"),
@@ -335,8 +238,8 @@ fn facts<'a>(snapshot: &'a mut Snapshot, account: &str, region: &str) -> &'a mut
 impl Task {
     pub(super) fn account(&self) -> &str {
         match self {
-            Self::Definitions { accounts, .. } => accounts.first().map_or("", String::as_str),
-            Self::ZoneGroups { account, .. }
+            Self::Definitions { account, .. }
+            | Self::ZoneGroups { account, .. }
             | Self::Quotas { account, .. }
             | Self::Requests { account, .. }
             | Self::AutoManagement { account }
@@ -389,11 +292,11 @@ impl Task {
         }
     }
 
-    fn calls(&self) -> u64 {
+    pub(super) fn calls(&self) -> u64 {
         self.sources().len() as u64
     }
 
-    fn unknown(&self, gap: Gap) -> Fact {
+    pub(super) fn unknown(&self, gap: Gap) -> Fact {
         match self {
             Self::ZoneGroups { .. } => Fact::ZoneGroups(Observation::Unknown(gap)),
             Self::Definitions { .. } => Fact::Definitions(Observation::Unknown(gap)),

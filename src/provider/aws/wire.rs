@@ -20,6 +20,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use aws_smithy_types::retry::ErrorKind;
 use jiff::Timestamp;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::call::Call;
@@ -278,13 +280,68 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
             Err(format!("the answer to `{name}` is cut short"))
         };
     }
-    match serde_json::from_slice::<Value>(body) {
-        Ok(answer @ Value::Object(_)) => match flags::missing(&name, &answer) {
-            None => Ok(()),
-            Some(flag) => Err(format!("a row of the answer to `{name}` has no `{flag}`")),
-        },
-        Ok(_) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
+    match serde_json::from_slice::<Shape>(body) {
+        Ok(Shape::Object) => flags::complete(&name, body),
+        Ok(Shape::Other) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
         Err(error) => Err(format!("the answer to `{name}` is not JSON ({error}); it starts with `{}`", start())),
+    }
+}
+
+/// JSON that was read to its end and not kept: the SDK reads it again, into types of its own.
+#[derive(PartialEq)]
+enum Shape {
+    Object,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not `IgnoredAny`: it takes any depth, and text that is not UTF-8.
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        while map.next_entry::<Shape, Shape>()?.is_some() {}
+        Ok(Shape::Object)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
+        while list.next_element::<Shape>()?.is_some() {}
+        Ok(Shape::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 }
 
@@ -371,12 +428,18 @@ mod tests {
             (&json, "<!doctype html>", "starts with `<!doctype html>`"),
             (&json, "{\"Accounts\":[", "is not JSON"),
             (&json, "[]", "not a JSON object"),
+            (&json, "{\"Accounts\":[]} {", "is not JSON"),
             (&xml, "<DescribeRegionsResponse><regionInfo>", "is cut short"),
             (&xml, "<html></html>", "starts with `<html></html>`"),
         ] {
             let message = whole(call, body.as_bytes()).unwrap_err();
             assert!(message.contains(says), "{message}");
         }
+        let deep = format!("{{\"Accounts\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        for body in [deep.as_bytes(), b"{\"Accounts\":\"\xff\"}"] {
+            assert!(whole(&json, body).unwrap_err().contains("is not JSON"));
+        }
+        assert_eq!(whole(&json, br#"{"a":["\n",1,-1,0.5,true,null,{"b":{}}]}"#), Ok(()));
         assert_eq!(whole(&json, b"{}"), Ok(()));
         assert_eq!(whole(&xml, b"<?xml?>\n<DescribeRegionsResponse xmlns=\"x\"></DescribeRegionsResponse>\n"), Ok(()));
     }

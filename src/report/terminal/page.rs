@@ -82,6 +82,11 @@ impl Page {
         }
     }
 
+    /// A line as it is, neither broken nor cut, so that it can be copied.
+    pub(super) fn verbatim(&mut self, indent: usize, text: &str) {
+        self.line(indent, &terminal(text), Tone::Plain);
+    }
+
     /// A tag that stands out, and a sentence behind it.
     pub(super) fn headline(&mut self, tag: &str, text: &str, tone: Tone) {
         let lines = wrapped(&format!("{tag} {}", safe(text)), self.width);

@@ -225,7 +225,7 @@ impl<'a> Plan<'a> {
         let mut tasks = Vec::new();
         if let Some(rule) = aws.quotas.iter().flatten().next() {
             let service = || rule.service.clone();
-            tasks.push(Task::Definitions { accounts: Vec::new(), region: region(), service: service() });
+            tasks.push(Task::Definitions { account: account(), region: region(), service: service() });
             let resources = false;
             tasks.push(Task::Quotas { account: account(), region: region(), service: service(), resources });
         }
