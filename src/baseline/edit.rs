@@ -100,10 +100,10 @@ pub struct Editor<'a> {
 }
 
 impl<'a> Editor<'a> {
-    /// Reads a baseline; see [`super::load`].
+    /// Reads a baseline; see [`super::load()`].
     ///
     /// # Errors
-    /// As for [`super::load`].
+    /// As for [`super::load()`].
     pub fn open(files: &'a dyn Files, path: &Path, known_rules: &'a [&'a str]) -> Result<Self, LoadError> {
         let baseline = load_from(files, path, known_rules)?;
         let read = baseline.remarks.sources.clone();

@@ -61,6 +61,8 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&["--kind", "quota", "--region", "eu-west-1"], &["quota.raised 555555555555/eu-west-1"]),
     (&["--kind", "policy"], &["policy.detached o-a1b2c3d4e5"]),
     (&["--kind", "audit-log"], &["audit.trail.stopped o-a1b2c3d4e5"]),
+    // The organisation's trail is held in its management account.
+    (&["--kind", "audit-log", "--account", "111111111111"], &["audit.trail.stopped o-a1b2c3d4e5"]),
     (
         &["--kind", "region", "--kind", "setting"],
         &["region.enabled 555555555555/me-south-1", "setting.changed 222222222222/eu-west-1"],

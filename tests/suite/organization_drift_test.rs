@@ -123,3 +123,13 @@ fn a_policy_type_switched_off_is_one_finding_and_not_one_for_each_attachment() {
         [format!("policy-type.disabled resource_control @o-a1b2c3d4e5: \"ENABLED\" -> null; {CAROL}")]
     );
 }
+
+/// Whether log files are as they were written shows only in the digests.
+#[test]
+fn digests_that_do_not_arrive_are_a_failing_trail() {
+    let mut estate = Estate::sample();
+    estate.account_mut(MANAGEMENT).trail("org-trail").digest_error = Some("AccessDenied".to_owned());
+    let found = open(&Project::acme().scan(&Server::start(estate), &[]).report());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("audit.trail.failing ") && found[0].contains("digests: AccessDenied"), "{found:?}");
+}

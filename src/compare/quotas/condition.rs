@@ -161,7 +161,9 @@ mod tests {
         let is_unknown = |verdict| matches!(verdict, Verdict::Unknown(_));
         assert!(is_unknown(judge(&rule("max: 5"), &unknown, &Observation::Absent)));
         assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), &unknown)));
-        assert!(is_unknown(judge(&rule("max: default"), &Observation::Known(5.0), &Observation::Absent)));
+        // A quota that is there, without a default to hold it against, counts as not read.
+        let nothing_to_compare = judge(&rule("max: default"), &Observation::Known(5.0), &Observation::Absent);
+        assert!(matches!(nothing_to_compare, Verdict::Unknown(gap) if gap.status.is_incomplete()));
         assert_eq!(judge(&rule("max: default, min: 10"), &Observation::Known(5.0), &unknown), Verdict::Below);
     }
 
