@@ -34,7 +34,7 @@ use crate::double::{Options, Server};
 const THREADS: usize = 3;
 const AT_ONCE: usize = 10;
 
-/// Runs where nobody asks for more: a sample. Everything that must hold before a change lands asks for all.
+/// Runs where nobody asks for more: a sample. 2,400 make all of them.
 const USUAL: u64 = 150;
 
 /// No run takes longer, whatever hits it.
