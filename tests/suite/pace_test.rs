@@ -57,9 +57,9 @@ fn all_accounts_share_the_connections_of_one_client() {
         let server = scan(&["--concurrency", &most.to_string()]);
         let callers: std::collections::BTreeSet<_> = server.calls().into_iter().map(|call| call.account).collect();
         assert_eq!(callers.len(), 5);
-        // A client for each account and service would make more than twenty; a connection that is not back in the pool in
-        // time makes one more.
-        assert!(server.connections() <= 2 * most + 1, "{} connections for {most} at once", server.connections());
+        // A connection that is not back in the pool in time makes one more; a client for each account would make one for
+        // each, whatever the concurrency.
+        assert!(server.connections() < callers.len() + most - 1, "{} for {most} at once", server.connections());
     }
 }
 

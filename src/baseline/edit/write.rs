@@ -207,6 +207,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn what_is_written_is_read_back(value in values()) {
             prop_assert_eq!(&read(&Form::Yaml.line(&json!([value]))), &json!([value]));
