@@ -15,7 +15,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 /// The known actions, resource types, condition keys and services.
 #[derive(Debug)]
@@ -139,12 +140,11 @@ pub struct ConditionKey {
 }
 
 /// The type of a condition key's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyType {
     /// Text.
     String,
     /// The name of a resource.
-    #[serde(rename = "ARN")]
     Arn,
     /// `true` or `false`.
     Bool,
@@ -153,10 +153,8 @@ pub enum KeyType {
     /// A time.
     Date,
     /// An address, IPv4 or IPv6.
-    #[serde(rename = "IPAddress")]
     IpAddress,
     /// A word that is not known.
-    #[serde(skip)]
     Other(&'static str),
 }
 
@@ -361,18 +359,32 @@ impl fmt::Display for AccessLevel {
 }
 
 impl KeyType {
+    /// AWS's words for those that are known.
+    const WORDS: [&'static str; 6] = ["String", "ARN", "Bool", "Numeric", "Date", "IPAddress"];
+
     /// From AWS's word, with whether it is the type of a list: `ArrayOfString`.
     fn of(word: &'static str) -> (Self, bool) {
         let (word, many) = word.strip_prefix("ArrayOf").map_or((word, false), |word| (word, true));
-        let value = match word {
-            "String" => Self::String,
-            "ARN" => Self::Arn,
-            "Bool" => Self::Bool,
-            "Numeric" => Self::Numeric,
-            "Date" => Self::Date,
-            "IPAddress" => Self::IpAddress,
-            _ => Self::Other(word),
-        };
-        (value, many)
+        (Self::known(word).unwrap_or(Self::Other(word)), many)
+    }
+
+    fn known(word: &str) -> Option<Self> {
+        match word {
+            "String" => Some(Self::String),
+            "ARN" => Some(Self::Arn),
+            "Bool" => Some(Self::Bool),
+            "Numeric" => Some(Self::Numeric),
+            "Date" => Some(Self::Date),
+            "IPAddress" => Some(Self::IpAddress),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyType {
+    /// A table of ours has no word that is not known.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::known(&word).ok_or_else(|| D::Error::unknown_variant(&word, &Self::WORDS))
     }
 }
