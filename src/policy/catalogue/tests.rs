@@ -105,9 +105,13 @@ fn an_action_names_its_resources_and_how_their_arns_are_built() {
     assert!(of_run.iter().any(|(name, required, _)| (*name, *required) == ("key-pair", false)));
     let of_put: Vec<_> = formats("s3:PutBucketPolicy").collect();
     assert_eq!(of_put, [("bucket", true, "arn:${Partition}:s3:::${BucketName}")]);
-    assert!(formats("lex:GetBot").all(|(.., format)| format.starts_with("arn:")));
-    let two = known().types.iter().find(|kind| kind.formats().count() == 2).expect("a type with two forms");
-    assert!(two.formats().all(|format| format.starts_with("arn:${Partition}:") && !format.contains(',')));
+    let of_bot: Vec<_> =
+        formats("lex:DescribeBot").filter(|(name, ..)| *name == "bot").map(|(.., format)| format).collect();
+    let two_forms =
+        ["bot/${BotId}", "bot:${BotName}"].map(|end| format!("arn:${{Partition}}:lex:${{Region}}:${{Account}}:{end}"));
+    assert_eq!(of_bot, two_forms);
+    let mut all = known().types.iter().flat_map(ResourceType::formats);
+    assert!(all.all(|format| format.starts_with("arn:${Partition}:") && !format.contains(',')));
 }
 
 #[test]
@@ -141,7 +145,7 @@ fn a_condition_key_is_found_by_what_a_policy_calls_it() {
             "codebuild:secondarySources/${sourceIdentifier}.location",
             KeyType::String,
         ),
-        ("token.actions.githubusercontent.com:sub", "token.actions.githubusercontent.com:sub", KeyType::String),
+        ("token.actions.githubusercontent.com:actor", "token.actions.githubusercontent.com:actor", KeyType::String),
         ("aws:SourceIp", "aws:SourceIp", KeyType::IpAddress),
         ("aws:MultiFactorAuthAge", "aws:MultiFactorAuthAge", KeyType::Numeric),
         ("aws:TokenIssueTime", "aws:TokenIssueTime", KeyType::Date),
@@ -302,7 +306,7 @@ fn a_record_that_does_not_fit_is_an_error_with_its_line() {
         ("type\tt\t0\tx", "line 8: `x` is no format of an ARN"),
         ("list\t1", "line 8: `1` is not the number of a key; there are 1"),
         ("key\ta:${X}/${Y}\tString", "line 8: `a:${X}/${Y}` has another variable part than one `${…}`"),
-        ("key\tA:k\tString", "line 8: the key `A:k` stands there twice"),
+        ("key\tA:k\tString", "line 8: the key `a:K` stands there twice"),
         ("nothing\t1", "line 8: `nothing` is no record that is known"),
         ("word", "line 8: a record has fields parted by tabs"),
     ] {
