@@ -359,6 +359,20 @@ impl fmt::Display for AccessLevel {
 }
 
 impl KeyType {
+    /// In AWS's words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "String",
+            Self::Arn => "ARN",
+            Self::Bool => "Bool",
+            Self::Numeric => "Numeric",
+            Self::Date => "Date",
+            Self::IpAddress => "IPAddress",
+            Self::Other(word) => word,
+        }
+    }
+
     /// AWS's words for those that are known.
     const WORDS: [&'static str; 6] = ["String", "ARN", "Bool", "Numeric", "Date", "IPAddress"];
 
