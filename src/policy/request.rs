@@ -77,7 +77,12 @@ impl Request {
     /// What is known about a key, given in lower case; a key that is not listed has no values.
     #[must_use]
     pub fn values(&self, key: &str) -> Option<&[String]> {
-        let found = self.context.iter().find(|(name, _)| name.as_str() == key || name.to_lowercase() == key);
+        let found = self.context.iter().find(|(name, _)| is_key(name, key));
         found.map_or(Some(&[]), |(_, value)| value.known())
     }
+}
+
+/// Whether a name is a key that is given in lower case. Almost every name is ASCII, and needs no copy to be compared.
+fn is_key(name: &str, key: &str) -> bool {
+    if name.is_ascii() { name.eq_ignore_ascii_case(key) } else { name.to_lowercase() == key }
 }
