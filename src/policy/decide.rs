@@ -236,7 +236,12 @@ impl Engine {
         let documents = stack.levels.iter().flat_map(|level| &level.documents);
         let deny = documents.filter_map(|named| boxes(&named.document)).flat_map(|boxes| &boxes.deny).collect();
         let allow = |level: &super::stack::Level| {
-            level.documents.iter().filter_map(|named| boxes(&named.document)).flat_map(|boxes| boxes.allow.clone()).collect()
+            level
+                .documents
+                .iter()
+                .filter_map(|named| boxes(&named.document))
+                .flat_map(|boxes| boxes.allow.clone())
+                .collect()
         };
         let allow = if stack.needs_allow() { stack.levels.iter().map(allow).collect() } else { Vec::new() };
         Side { allow, deny }
@@ -249,9 +254,8 @@ impl Engine {
         let levels: Vec<&[Region]> = new.allow.iter().map(Vec::as_slice).collect();
         for denied in &old.deny {
             let Some(from) = start.and(denied) else { continue };
-            let searched = subtract(from, &new.deny, &mut steps, &mut |left, steps| {
-                within(left, &levels, steps, found)
-            })?;
+            let searched =
+                subtract(from, &new.deny, &mut steps, &mut |left, steps| within(left, &levels, steps, found))?;
             if searched.is_break() {
                 return Ok(searched);
             }

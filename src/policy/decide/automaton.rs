@@ -215,7 +215,9 @@ impl Builder {
         row.sort_unstable();
         row.dedup();
         // No shape can be reached any more: all such texts are alike, and none counts.
-        if self.shaped && row.last().and_then(|last| self.pattern.get(*last as usize)).is_none_or(|last| *last < self.first_shape) {
+        if self.shaped
+            && row.last().and_then(|last| self.pattern.get(*last as usize)).is_none_or(|last| *last < self.first_shape)
+        {
             row.clear();
         }
         if let Some(number) = self.numbers.get(&row) {
@@ -330,7 +332,9 @@ mod tests {
             (None, Some(_)) => false,
             (Some((Token::Any { crosses }, rest)), _) => {
                 matches(rest, text)
-                    || text.split_first().is_some_and(|(letter, after)| (*crosses || *letter != ':') && matches(pattern, after))
+                    || text
+                        .split_first()
+                        .is_some_and(|(letter, after)| (*crosses || *letter != ':') && matches(pattern, after))
             }
             (Some((token, rest)), Some((letter, after))) => {
                 let hit = match token {

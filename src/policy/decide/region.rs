@@ -101,7 +101,9 @@ impl Region {
         let mut ours = self.sets.iter().peekable();
         other.sets.iter().filter_map(move |(dimension, set)| {
             while ours.next_if(|(own, _)| own < dimension).is_some() {}
-            let inside = ours.peek().is_some_and(|(own, ours)| own == dimension && (Arc::ptr_eq(ours, set) || ours.is_subset(set)));
+            let inside = ours
+                .peek()
+                .is_some_and(|(own, ours)| own == dimension && (Arc::ptr_eq(ours, set) || ours.is_subset(set)));
             (!inside).then_some((*dimension, set.as_ref()))
         })
     }
@@ -278,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_search_stops_when_its_steps_are_used_up() {
-        let searched = subtract(Region::everything(), &[], &mut Steps::new(0), &mut |_, _| Ok(ControlFlow::Continue(())));
+        let searched =
+            subtract(Region::everything(), &[], &mut Steps::new(0), &mut |_, _| Ok(ControlFlow::Continue(())));
         assert_eq!(searched, Err(OutOfSteps));
     }
 }

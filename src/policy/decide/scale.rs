@@ -19,7 +19,7 @@ pub(super) fn number(text: &str) -> Option<f64> {
 pub(super) fn moment(text: &str) -> Option<i128> {
     let text = text.trim();
     let parsed = text.parse::<Timestamp>().ok();
-    let date = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let date = || TimeZone::UTC.to_timestamp(text.parse::<Date>().ok()?.at(0, 0, 0, 0)).ok();
     let seconds = || Timestamp::from_second(text.parse::<i64>().ok()?).ok();
     parsed.or_else(seconds).or_else(date).map(Timestamp::as_nanosecond)
 }
@@ -44,7 +44,12 @@ pub(super) fn stands<T: PartialOrd>(value: &T, order: Order, asked: &T) -> bool 
 pub(super) fn numbers(mut named: Vec<f64>) -> Vec<f64> {
     named.sort_by(f64::total_cmp);
     named.dedup();
-    between(&named, |low| low - low.abs().max(1.0), |low, high| low / 2.0 + high / 2.0, |high| high + high.abs().max(1.0))
+    between(
+        &named,
+        |low| low - low.abs().max(1.0),
+        |low, high| low / 2.0 + high / 2.0,
+        |high| high + high.abs().max(1.0),
+    )
 }
 
 /// One moment from each stretch, as far as a calendar can tell it.
@@ -82,8 +87,7 @@ fn between<T: PartialOrd + Copy>(
 /// One address from each stretch that the ranges cut the addresses into.
 pub(super) fn addresses(named: &[IpNet]) -> Vec<IpAddr> {
     // The public documentation ranges read best; they are only kept where they fall into a stretch of their own.
-    let mut starts: Vec<IpAddr> =
-        vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+    let mut starts: Vec<IpAddr> = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
     for net in named {
         starts.push(net.network());
         starts.extend(after(net.broadcast()));

@@ -11,12 +11,12 @@ use super::{
     pattern::{Bindings, Pattern, Reading, Token},
     region::Region,
     scale,
-    universe::{ACTION, Asked, Key, Opaque, PRINCIPAL, Patterns, Questions, RESOURCE, Test, Universe},
+    universe::{ACTION, Asked, Key, Opaque, PRINCIPAL, Questions, RESOURCE, Test, Universe},
 };
 use crate::policy::catalogue::Catalogue;
 use crate::policy::document::{
-    Clause, Condition, Document, Effect, Operator, PrincipalClause, PrincipalKind, PrincipalName, Quantifier, Statement,
-    Version,
+    Clause, Condition, Document, Effect, Operator, PrincipalClause, PrincipalKind, PrincipalName, Quantifier,
+    Statement, Version,
 };
 
 /// A statement whose patterns have numbers.
@@ -45,7 +45,14 @@ enum Conditioned {
     /// Whether the key may be missing, and whether it may be there.
     Null { key: String, missing: bool, present: bool },
     /// Some value of the key satisfies a test, or what is not understood.
-    Values { key: String, quantifier: Option<Quantifier>, negated: bool, if_exists: bool, tests: Vec<Test>, opaque: Vec<String> },
+    Values {
+        key: String,
+        quantifier: Option<Quantifier>,
+        negated: bool,
+        if_exists: bool,
+        tests: Vec<Test>,
+        opaque: Vec<String>,
+    },
 }
 
 /// Takes down the keys that a document asks of, and whether a request may give them several values: the catalogue says so,
@@ -118,7 +125,8 @@ impl Clerk<'_> {
             Operator::Unknown(_) => self.whole(condition, Vec::new()),
             Operator::Null => {
                 let says = |word: &str| condition.values.iter().any(|value| value.eq_ignore_ascii_case(word));
-                if condition.values.iter().all(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "false")) {
+                if condition.values.iter().all(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "false"))
+                {
                     Conditioned::Null { key, missing: says("true"), present: says("false") }
                 } else {
                     self.whole(condition, Vec::new())
@@ -159,7 +167,11 @@ impl Clerk<'_> {
             Operator::StringEqualsIgnoreCase { .. } | Operator::Bool => Reading::EqualsFolded,
             Operator::StringLike { .. } => Reading::Like,
             Operator::Arn { .. } => Reading::Arn,
-            Operator::Numeric(_) | Operator::Date(_) | Operator::IpAddress { .. } | Operator::Null | Operator::Unknown(_) => {
+            Operator::Numeric(_)
+            | Operator::Date(_)
+            | Operator::IpAddress { .. }
+            | Operator::Null
+            | Operator::Unknown(_) => {
                 return self.scaled(operator, value, key);
             }
         };
@@ -259,11 +271,7 @@ fn principal_patterns(principal: &PrincipalName) -> Vec<Vec<Token>> {
 /// The boxes of requests that a statement matches; none when there would be too many.
 pub(super) fn boxes(statement: &Prepared, universe: &Universe, limits: &Limits) -> Option<Vec<Region>> {
     let mut boxes = vec![Region::everything()];
-    let asks = [
-        (ACTION, &statement.actions),
-        (RESOURCE, &statement.resources),
-        (PRINCIPAL, &statement.principals),
-    ];
+    let asks = [(ACTION, &statement.actions), (RESOURCE, &statement.resources), (PRINCIPAL, &statement.principals)];
     for (dimension, asks) in asks {
         for ask in asks {
             boxes = product(&boxes, &ask.boxes(dimension, universe), limits)?;

@@ -116,8 +116,6 @@ pub(super) struct Key {
 /// All dimensions.
 #[derive(Debug)]
 pub(super) struct Universe {
-    /// By dimension: how many classes it has.
-    sizes: Vec<usize>,
     pub(super) actions: Letters,
     pub(super) resources: Letters,
     pub(super) principals: Letters,
@@ -148,29 +146,19 @@ impl Universe {
         let principal_shapes =
             ["aws:arn:?*:?*:*:*:*", "service:?*", "federated:?*", "canonicaluser:?*", "anonymous"].map(principal_shape);
         let principals = letters("principal", asked.principals, &principal_shapes)?;
-        let mut sizes = vec![actions.classes(), resources.classes(), principals.classes()];
+        let mut dimension = PRINCIPAL + 1;
         let mut keys = BTreeMap::new();
         for (name, asked) in asked.keys {
-            let dimension = sizes.len();
             let key = Key::new(asked, dimension, limits).ok_or_else(|| TooLarge(name.clone()))?;
-            if key.many {
-                sizes.extend(std::iter::repeat_n(2, key.classes()));
-            } else {
-                sizes.push(key.classes() + 1);
-            }
+            dimension += key.dimensions();
             keys.insert(name, key);
         }
         let mut opaque = BTreeMap::new();
         for (text, what) in asked.opaque {
-            opaque.insert(text, (sizes.len(), what));
-            sizes.push(2);
+            opaque.insert(text, (dimension, what));
+            dimension += 1;
         }
-        Ok(Self { sizes, actions, resources, principals, keys, opaque, bound })
-    }
-
-    /// How many classes a dimension has.
-    pub(super) fn size(&self, dimension: usize) -> usize {
-        self.sizes.get(dimension).copied().unwrap_or(0)
+        Ok(Self { actions, resources, principals, keys, opaque, bound })
     }
 }
 
@@ -228,7 +216,9 @@ impl Letters {
     /// A text of a class that reads well: the pattern that says most about it, with words for its wildcards. `parts` are
     /// the words for the fourth and fifth part of an ARN.
     pub(super) fn fill(&self, class: usize, parts: &[&str]) -> String {
-        let exact = |tokens: &Vec<Token>| tokens.iter().filter(|token| matches!(token, Token::Exact(_) | Token::Folded(_))).count();
+        let exact = |tokens: &Vec<Token>| {
+            tokens.iter().filter(|token| matches!(token, Token::Exact(_) | Token::Folded(_))).count()
+        };
         let accepted = self.automaton.accepted(class).iter().filter_map(|pattern| self.patterns.get(*pattern as usize));
         let filled = accepted.max_by_key(|tokens| exact(tokens)).map(|tokens| filled(tokens, parts));
         filled.filter(|text| self.class_of(text) == Some(class)).unwrap_or_else(|| self.example(class))
@@ -314,8 +304,12 @@ impl Key {
             let [letter, number, moment, address] = self.digits(class);
             let holds = |test: &Test| match test {
                 Test::Letters(_) => false,
-                Test::Number(order, asked) => self.numbers.get(number).is_some_and(|value| scale::stands(value, *order, asked)),
-                Test::Moment(order, asked) => self.moments.get(moment).is_some_and(|value| scale::stands(value, *order, asked)),
+                Test::Number(order, asked) => {
+                    self.numbers.get(number).is_some_and(|value| scale::stands(value, *order, asked))
+                }
+                Test::Moment(order, asked) => {
+                    self.moments.get(moment).is_some_and(|value| scale::stands(value, *order, asked))
+                }
                 Test::Address(net) => self.addresses.get(address).is_some_and(|value| net.contains(value)),
             };
             if by_letters.contains(letter) || tests.iter().any(holds) {
@@ -332,7 +326,8 @@ impl Key {
         let number = scale::number(value).and_then(|value| alike(&self.numbers, &self.asked.numbers, &value));
         let moment = scale::moment(value).and_then(|value| alike(&self.moments, &self.asked.moments, &value));
         let address = value.parse().ok().and_then(|value: IpAddr| {
-            let inside = |known: &IpAddr| self.asked.ranges.iter().all(|net| net.contains(known) == net.contains(&value));
+            let inside =
+                |known: &IpAddr| self.asked.ranges.iter().all(|net| net.contains(known) == net.contains(&value));
             self.addresses.iter().position(inside)
         });
         let digits = [

@@ -25,7 +25,7 @@ const CLASSES: usize = 64;
 struct Parts {
     actions: Vec<String>,
     parts: BTreeMap<String, String>,
-    principals: Vec<Principal>,
+    principals: Vec<String>,
     keys: BTreeMap<String, Vec<String>>,
     types: BTreeMap<String, Vec<String>>,
 }
@@ -193,27 +193,15 @@ fn classes(region: &Region, dimension: usize, size: usize) -> impl Iterator<Item
 /// Someone in the region; none where no policy asks who it is.
 fn principal(universe: &Universe, region: &Region) -> Option<Principal> {
     let set = region.get(PRINCIPAL)?;
-    let inside = |principal: &&Principal| {
-        universe.principals.class_of(&told(principal)).is_some_and(|class| set.contains(class))
-    };
+    let inside = |text: &&String| universe.principals.class_of(text).is_some_and(|class| set.contains(class));
     if let Some(likely) = PARTS.principals.iter().find(inside) {
-        return Some(likely.clone());
+        return Some(read(likely));
     }
     let filled = set.ones().take(CLASSES).map(|class| universe.principals.fill(class, &[]));
     filled.map(|text| read(&text)).next()
 }
 
-/// A principal as the universe tells it.
-fn told(principal: &Principal) -> String {
-    match principal {
-        Principal::Aws(name) => format!("aws:{name}"),
-        Principal::Service(name) => format!("service:{name}"),
-        Principal::Federated(name) => format!("federated:{name}"),
-        Principal::CanonicalUser(name) => format!("canonicaluser:{name}"),
-        Principal::Anonymous => "anonymous".to_owned(),
-    }
-}
-
+/// A principal from how the universe tells it: kind and name.
 fn read(text: &str) -> Principal {
     match text.split_once(':') {
         Some(("aws", name)) => Principal::Aws(name.to_owned()),
@@ -248,7 +236,9 @@ fn context(universe: &Universe, region: &Region) -> BTreeMap<String, ContextValu
 fn spelled(name: &str) -> String {
     let known = Catalogue::get().key(name).map(|key| key.name);
     match (known, name.split_once('/')) {
-        (Some(known), Some((_, tag))) => known.split_once('/').map_or(name.to_owned(), |(prefix, _)| format!("{prefix}/{tag}")),
+        (Some(known), Some((_, tag))) => {
+            known.split_once('/').map_or(name.to_owned(), |(prefix, _)| format!("{prefix}/{tag}"))
+        }
         (Some(known), None) => known.to_owned(),
         (None, _) => name.to_owned(),
     }
@@ -268,7 +258,8 @@ fn one(name: &str, key: &Key, region: &Region) -> Option<ContextValue> {
 
 /// The values of a key that may have several: one of each class that must be there.
 fn several(name: &str, key: &Key, region: &Region) -> Option<ContextValue> {
-    let wanted = (0..key.classes()).filter(|class| region.get(key.dimension + class).is_some_and(|set| set.contains(1)));
+    let wanted =
+        (0..key.classes()).filter(|class| region.get(key.dimension + class).is_some_and(|set| set.contains(1)));
     let values = wanted.filter_map(|class| {
         let mut only = FixedBitSet::with_capacity(key.classes());
         only.insert(class);
