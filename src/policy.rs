@@ -4,6 +4,7 @@
 
 pub mod document;
 pub mod evaluate;
+pub mod levels;
 pub mod parse;
 pub mod request;
 pub mod stack;
