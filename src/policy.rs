@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod decide;
 pub mod document;
 pub mod evaluate;
+pub mod levels;
 pub mod parse;
 pub mod request;
 pub mod stack;

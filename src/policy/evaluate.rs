@@ -19,6 +19,8 @@ mod truth;
 mod value;
 mod variable;
 
+use std::collections::BTreeMap;
+
 use self::{
     statement::{Doubt, Matcher},
     truth::Truth,
@@ -152,6 +154,26 @@ pub fn decide(stack: &Stack, request: &Request) -> Decision {
         Truth::False => Decision::Denied,
         Truth::Unknown => Decision::Unknown,
     }
+}
+
+/// The condition keys that a stack asks for, in conditions and in variables: in lower case, and as they are written first.
+#[must_use]
+pub fn keys(stack: &Stack) -> BTreeMap<String, String> {
+    let mut keys = BTreeMap::new();
+    let mut add = |key: &str| {
+        keys.entry(key.to_lowercase()).or_insert_with(|| key.to_owned());
+    };
+    for (named, _, statement) in stack.levels.iter().flat_map(statements) {
+        for condition in &statement.conditions {
+            add(&condition.written);
+        }
+        let resources = statement.resources.iter().flat_map(|clause| &clause.patterns);
+        let values = statement.conditions.iter().flat_map(|condition| &condition.values);
+        for text in resources.chain(values) {
+            variable::keys(text, named.document.version).into_iter().for_each(&mut add);
+        }
+    }
+    keys
 }
 
 /// The statements of a level with their documents and their places in them.

@@ -352,3 +352,16 @@ fn hostile_patterns_take_no_more_than_the_product_of_the_lengths() {
     assert_eq!(condition("StringLike", &json!(pattern), &json!(text)), Allowed);
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
 }
+
+#[test]
+fn the_keys_that_are_asked_for_are_those_of_conditions_and_variables() {
+    let text = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Deny", "Action": "*", "Resource": ["arn:aws:s3:::${aws:username}/${*}", "${aws:UserId, 'x'}"],
+        "Condition": {"StringEquals": {"aws:PrincipalTag/Team": "${aws:ResourceTag/team}${", "AWS:UserName": "x"}}}});
+    let written =
+        |text: &Value| super::keys(&of(Kind::Scp, std::slice::from_ref(text))).into_values().collect::<Vec<_>>();
+    assert_eq!(written(&text), ["aws:PrincipalTag/Team", "aws:ResourceTag/team", "aws:UserId", "AWS:UserName"]);
+    let mut old = text;
+    old["Version"] = json!("2008-10-17");
+    assert_eq!(written(&old), ["aws:PrincipalTag/Team", "AWS:UserName"]);
+}

@@ -64,6 +64,22 @@ pub(super) fn replace<'a>(written: &'a str, wild: bool, version: Version, reques
     }
 }
 
+/// The keys whose variables stand in a text, as they are written.
+pub(super) fn keys(written: &str, version: Version) -> Vec<&str> {
+    let mut keys = Vec::new();
+    let mut rest = if version == Version::V2008 { "" } else { written };
+    while let Some((_, behind)) = rest.split_once("${") {
+        rest = behind;
+        if let Some((found, behind)) = variable(behind) {
+            rest = behind;
+            if let Variable::Key { key, .. } = found {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
+
 fn push(tokens: &mut Vec<Token>, text: &str, wild: bool) {
     let mut pattern = if wild { Pattern::Wild(text) } else { Pattern::Literal(text) };
     tokens.extend(std::iter::from_fn(|| pattern.take()));
