@@ -254,6 +254,8 @@ impl Builder {
                 Some(Some(Token::Folded(letter))) => {
                     letters.push(*letter);
                     letters.extend(letter.to_uppercase().filter(|upper| fold(*upper) == *letter));
+                    letters
+                        .extend(MORE_CAPITALS.iter().filter(|(_, small)| small == letter).map(|(capital, _)| *capital));
                 }
                 Some(Some(Token::One { crosses: false } | Token::Any { crosses: false })) => letters.push(':'),
                 _ => {}
@@ -267,6 +269,19 @@ impl Builder {
         (letters, other)
     }
 }
+
+/// Letters whose small form has another capital: signs that look like a letter, and letters of two parts.
+const MORE_CAPITALS: [(char, char); 9] = [
+    ('\u{212a}', 'k'),
+    ('\u{212b}', 'å'),
+    ('\u{2126}', 'ω'),
+    ('\u{1e9e}', 'ß'),
+    ('\u{3f4}', 'θ'),
+    ('ǅ', 'ǆ'),
+    ('ǈ', 'ǉ'),
+    ('ǋ', 'ǌ'),
+    ('ǲ', 'ǳ'),
+];
 
 fn fold(letter: char) -> char {
     let mut lower = letter.to_lowercase();
@@ -309,6 +324,20 @@ mod tests {
         for number in 0..found.classes() {
             assert_eq!(found.class_of(&found.example(number)), Some(number));
         }
+    }
+
+    #[test]
+    fn every_capital_of_a_letter_is_looked_at() {
+        for capital in char::MIN..=char::MAX {
+            let small = fold(capital);
+            let usual = small == capital || small.to_uppercase().any(|upper| upper == capital);
+            assert!(usual || MORE_CAPITALS.contains(&(capital, small)), "{capital} {small}");
+        }
+        let found =
+            Automaton::new(&[vec![Token::Exact('k')], vec![Token::Exact('K')], vec![Token::Folded('k')]], &[], BUDGET);
+        let found = found.expect("small enough");
+        let kelvin = found.class_of("\u{212a}").expect("every text has a class");
+        assert_eq!((found.classes(), found.accepted(kelvin)), (4, &[2][..]));
     }
 
     #[test]

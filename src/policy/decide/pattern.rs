@@ -37,7 +37,7 @@ pub(super) enum Pattern {
     Tokens(Vec<Token>),
     /// A variable whose key is missing and that has no default: AWS matches nothing then.
     Nothing,
-    /// It hangs on variables that are not bound; these are their keys.
+    /// It hangs on variables that are not bound, and these are their keys; none where a variable begins that is none.
     Open(Vec<String>),
 }
 
@@ -137,16 +137,13 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
     let (mut pieces, mut open, mut nothing) = (Vec::with_capacity(text.len()), Vec::new(), false);
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        let inside = if variables { rest.strip_prefix("${").and_then(|rest| rest.split_once('}')) } else { None };
-        if let Some((inside, after)) = inside {
+        if let Some(inside) = rest.strip_prefix("${").filter(|_| variables) {
+            let Some((variable, after)) = variable(inside) else { return Err(Pattern::Open(Vec::new())) };
             rest = after;
-            match inside {
-                "*" | "?" | "$" => pieces.extend(inside.chars().map(Piece::Letter)),
-                variable => match value(variable, bound) {
-                    Value::Known(text) => pieces.extend(text.chars().map(Piece::Letter)),
-                    Value::Missing => nothing = true,
-                    Value::Open(key) => open.push(key),
-                },
+            match value(variable, bound) {
+                Value::Known(text) => pieces.extend(text.chars().map(Piece::Letter)),
+                Value::Missing => nothing = true,
+                Value::Open(key) => open.push(key),
             }
             continue;
         }
@@ -163,19 +160,45 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
     if open.is_empty() { Ok(pieces) } else { Err(Pattern::Open(open)) }
 }
 
+/// What stands between `${` and `}`.
+enum Variable<'a> {
+    /// `*`, `?` or `$`: itself.
+    Letter(&'a str),
+    /// `key`, or `key, 'default'`.
+    Key(&'a str, Option<&'a str>),
+}
+
+/// The variable that a text begins with, and what follows it.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+fn variable(text: &str) -> Option<(Variable<'_>, &str)> {
+    let (name, mut rest) = text.split_at(text.find([',', '}'])?);
+    let mut default = None;
+    if let Some(behind) = rest.strip_prefix(',') {
+        let quoted = behind.trim_start_matches(' ').strip_prefix('\'')?;
+        let end = quoted.find('\'')?;
+        default = quoted.get(..end);
+        rest = quoted.get(end + 1..)?.trim_start_matches(' ');
+    }
+    let after = rest.strip_prefix('}')?;
+    match (name, default) {
+        ("*" | "?" | "$", None) => Some((Variable::Letter(name), after)),
+        ("", _) => None,
+        _ if name.trim() != name || name.contains(['*', '?', '$', '{', '"', '\'']) => None,
+        _ => Some((Variable::Key(name, default), after)),
+    }
+}
+
 enum Value {
     Known(String),
     Missing,
     Open(String),
 }
 
-/// `key`, or `key, 'default'`.
-fn value(variable: &str, bound: &Bindings) -> Value {
-    let (key, default) = variable.split_once(',').map_or((variable, None), |(key, rest)| {
-        let rest = rest.trim();
-        (key, rest.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')))
-    });
-    let key = key.trim().to_lowercase();
+fn value(variable: Variable<'_>, bound: &Bindings) -> Value {
+    let (key, default) = match variable {
+        Variable::Letter(letter) => return Value::Known(letter.to_owned()),
+        Variable::Key(key, default) => (key.to_lowercase(), default),
+    };
     match (bound.get(&key), default) {
         (Some(Some(value)), _) => Value::Known(value.clone()),
         (Some(None), Some(default)) => Value::Known(default.to_owned()),
@@ -254,6 +277,20 @@ mod tests {
         assert_eq!(read("${l}"), Pattern::Tokens(vec![Token::Exact('*')]));
         let old = Pattern::read("${k}", Reading::Equals, Version::V2008, &bound);
         assert_eq!(old, Pattern::Tokens("${k}".chars().map(Token::Exact).collect()));
+    }
+
+    #[test]
+    fn what_begins_like_a_variable_and_is_none_is_not_understood() {
+        for text in
+            ["${k", "${}", "${ k}", "${k }", "${k, d}", "${k, 'd}", "${k, 'd' x}", "a${b${c}", "${*, 'd'}", "${"]
+        {
+            assert_eq!(shown(text, Reading::Like), "open: ", "{text}");
+        }
+        let bound = Bindings::from([("k".to_owned(), None)]);
+        let read = |text| Pattern::read(text, Reading::Equals, Version::V2012, &bound);
+        assert_eq!(read("${K,'}' }x"), Pattern::Tokens(vec![Token::Exact('}'), Token::Exact('x')]));
+        let plain = Pattern::read("${k", Reading::Equals, Version::V2008, &bound);
+        assert_eq!(plain, Pattern::Tokens("${k".chars().map(Token::Exact).collect()));
     }
 
     #[test]

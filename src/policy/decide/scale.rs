@@ -9,19 +9,88 @@ use rustc_hash::FxHashSet;
 
 use crate::policy::document::Order;
 
-/// A number as a policy writes it; none when it is no number.
-pub(super) fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+/// Numbers are counted in units of this power of ten. One place more than a policy's number may have, so that there is a
+/// number between any two of them.
+const PLACES: i64 = 16;
+/// Digits before the point at most: what an `i128` holds in such units.
+const WHOLE: i64 = 21;
+
+/// A policy's number, in units; none when it is no number, or has more places than can be told apart here.
+pub(super) fn number(text: &str) -> Option<i128> {
+    counted(text).filter(|(units, exact)| *exact && units % 10 == 0).map(|(units, _)| units)
 }
 
-/// A moment in nanoseconds since 1970: ISO 8601 with an offset, a bare date in UTC, or seconds.
+/// A request's number in units, where it stands to every [`number`] as it does itself: what is too fine is rounded into
+/// the gap that it lies in, what is too large to the largest.
+pub(super) fn nearby(text: &str) -> Option<i128> {
+    counted(text).map(|(units, _)| units)
+}
+
+/// `-12`, `3.50`, `.5`, `1e3` in units, and whether that is all of it.
+fn counted(text: &str) -> Option<(i128, bool)> {
+    let (digits, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (text.get(..at)?, text.get(at + 1..)?.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
+    let whole = unsigned.find('.').unwrap_or(unsigned.len());
+    let mut place = i64::try_from(whole).ok()? + i64::from(exponent);
+    let (mut units, mut exact, mut any) = (0_i128, true, false);
+    for (at, letter) in unsigned.char_indices() {
+        if letter == '.' && at == whole {
+            continue;
+        }
+        let digit = letter.to_digit(10)?;
+        any = true;
+        place -= 1;
+        if digit == 0 {
+            continue;
+        }
+        if place >= WHOLE {
+            // No digit below can make up for it.
+            (units, exact) = (i128::MAX, false);
+        } else if place >= -PLACES {
+            let power = u32::try_from(place + PLACES).ok()?;
+            units = units.saturating_add(i128::from(digit) * 10_i128.pow(power));
+        } else {
+            exact = false;
+        }
+    }
+    if !exact && units % 10 == 0 {
+        units += 1;
+    }
+    any.then_some((if digits.starts_with('-') { -units } else { units }, exact))
+}
+
+/// Units as a request writes them.
+pub(super) fn decimal(units: i128) -> String {
+    let one = 10_u128.pow(PLACES.unsigned_abs() as u32);
+    let (size, sign) = (units.unsigned_abs(), if units < 0 { "-" } else { "" });
+    let text = format!("{sign}{}.{:016}", size / one, size % one);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A moment in nanoseconds since 1970: seconds, or a form of <https://www.w3.org/TR/NOTE-datetime>: a month, a day, or a
+/// time with an offset. What is not whole begins in UTC; a time without an offset is no moment.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>
 pub(super) fn moment(text: &str) -> Option<i128> {
-    let text = text.trim();
-    let parsed = text.parse::<Timestamp>().ok();
-    let date = || TimeZone::UTC.to_timestamp(text.parse::<Date>().ok()?.at(0, 0, 0, 0)).ok();
-    let seconds = || Timestamp::from_second(text.parse::<i64>().ok()?).ok();
-    parsed.or_else(seconds).or_else(date).map(Timestamp::as_nanosecond)
+    if let Ok(seconds) = text.parse::<i64>() {
+        return (!text.starts_with('+')).then_some(i128::from(seconds) * 1_000_000_000);
+    }
+    let time = match text.len() {
+        7 => midnight(&format!("{text}-01"))?,
+        10 => midnight(text)?,
+        // A space, or a zone's name in brackets, is known to the reader but not to AWS.
+        _ if text.contains(['T', 't']) && !text.contains([' ', '[']) => text.parse::<Timestamp>().ok()?,
+        _ => return None,
+    };
+    Some(time.as_nanosecond())
+}
+
+fn midnight(day: &str) -> Option<Timestamp> {
+    let is_plain = day.bytes().all(|letter| letter.is_ascii_digit() || letter == b'-');
+    let day = if is_plain { day.parse::<Date>().ok()? } else { return None };
+    TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
 }
 
 /// An address or a range of them.
@@ -40,16 +109,17 @@ pub(super) fn stands<T: PartialOrd>(value: &T, order: Order, asked: &T) -> bool 
     }
 }
 
-/// One value from each stretch that the numbers cut the line into, the numbers among them.
-pub(super) fn numbers(mut named: Vec<f64>) -> Vec<f64> {
-    named.sort_by(f64::total_cmp);
+/// One value from each stretch that the numbers cut the line into, the numbers among them; the rounder the better.
+pub(super) fn numbers(mut named: Vec<i128>) -> Vec<i128> {
+    named.sort_unstable();
     named.dedup();
-    between(
-        &named,
-        |low| low - low.abs().max(1.0),
-        |low, high| low / 2.0 + high / 2.0,
-        |high| high + high.abs().max(1.0),
-    )
+    let one = 10_i128.pow(PLACES.unsigned_abs() as u32);
+    let middle = |low: i128, high: i128| {
+        let middle = low + (high - low) / 2;
+        let whole = middle - middle.rem_euclid(one);
+        if whole > low { whole } else { middle }
+    };
+    between(&named, |low| low - one, middle, |high| high + one)
 }
 
 /// One moment from each stretch, as far as a calendar can tell it.
@@ -115,7 +185,8 @@ mod tests {
 
     #[test]
     fn every_stretch_has_a_value() {
-        assert_eq!(numbers(vec![5.0, 1.0, 5.0]), [0.0, 1.0, 3.0, 5.0, 10.0]);
+        let named = ["5", "1", "5.0"].into_iter().filter_map(number).collect();
+        assert_eq!(numbers(named).into_iter().map(decimal).collect::<Vec<_>>(), ["0", "1", "3", "5", "6"]);
         assert_eq!(moments(vec![0]).len(), 3);
         let nets = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"].map(|text| range(text).into_iter().next());
         let found = addresses(&nets.into_iter().flatten().collect::<Vec<_>>());
@@ -124,12 +195,50 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_compared_digit_by_digit() {
+        let same = |one: &str, other: &str| assert_eq!(number(one), number(other), "{one} {other}");
+        same("1", "1.0");
+        same("-.5", "-5e-1");
+        same("1200", "1.2E+3");
+        assert_ne!(number("9007199254740992"), number("9007199254740993"));
+        assert_ne!(number("0.1"), number("0.100000000000001"));
+        for none in
+            ["", "-", ".", "e5", "1e", " 1", "0x10", "inf", "NaN", "1.2.3", "1_0", "1e400", "0.1234567890123456"]
+        {
+            assert_eq!(number(none), None, "{none}");
+        }
+        let between = |low: &str, value: &str, high: &str| {
+            assert!(nearby(low) < nearby(value) && nearby(value) < nearby(high), "{low} {value} {high}");
+        };
+        between("1", "1.00000000000000000000000001", "1.000000000000001");
+        between("-1.000000000000001", "-1.00000000000000000000000001", "-1");
+        assert!(nearby("1e400") > number("999999999999999999999"));
+        assert!(nearby("-1e400") < number("-999999999999999999999"));
+        assert_eq!(nearby("1e-400"), Some(1));
+        assert_eq!(nearby("x"), None);
+        for text in ["0", "-2.5", "9007199254740993", "0.000000000000001", "-100"] {
+            assert_eq!(number(text).map(decimal).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
     fn moments_are_read_as_aws_writes_them() {
         assert_eq!(moment("1970-01-01T01:00:00+01:00"), Some(0));
         assert_eq!(moment("1970-01-02"), Some(86_400_000_000_000));
         assert_eq!(moment("60"), Some(60_000_000_000));
-        assert_eq!(moment("soon"), None);
-        assert_eq!(number("1e400"), None);
+        assert_eq!(moment("1970-02"), moment("1970-02-01"));
+        assert_eq!(moment("2024"), Some(2_024_000_000_000));
+        for none in [
+            "soon",
+            "+60",
+            "2024-01-01T00:00:00",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00Z[UTC]",
+            "1970-W01-1",
+            "",
+        ] {
+            assert_eq!(moment(none), None, "{none}");
+        }
         assert_eq!(range("300.1.1.1"), None);
     }
 }

@@ -123,6 +123,8 @@ impl Clerk<'_> {
         let key = condition.key.clone();
         match &condition.operator {
             Operator::Unknown(_) => self.whole(condition, Vec::new()),
+            // AWS says nothing of a set prefix before `Null`.
+            Operator::Null if condition.quantifier.is_some() => self.whole(condition, Vec::new()),
             Operator::Null => {
                 let says = |word: &str| condition.values.iter().any(|value| value.eq_ignore_ascii_case(word));
                 if condition.values.iter().all(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "false"))
@@ -162,7 +164,9 @@ impl Clerk<'_> {
     }
 
     fn test(&mut self, operator: &Operator, value: &str, key: &str) -> Tested {
+        let is_truth = || ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word));
         let reading = match operator {
+            Operator::Bool if !is_truth() => return Tested::Opaque(Vec::new()),
             Operator::StringEquals { .. } | Operator::BinaryEquals => Reading::Equals,
             Operator::StringEqualsIgnoreCase { .. } | Operator::Bool => Reading::EqualsFolded,
             Operator::StringLike { .. } => Reading::Like,
@@ -212,7 +216,12 @@ impl Clerk<'_> {
         let mut values = condition.values.clone();
         values.sort_unstable();
         let Condition { quantifier, operator, if_exists, key, .. } = condition;
-        Conditioned::Opaque(self.opaque(format!("{quantifier:?} {operator:?} {if_exists} {key} {values:?}"), variables))
+        let mut text = format!("{quantifier:?} {operator:?} {if_exists} {key} {values:?}");
+        // Without variables the same words may say something else.
+        if self.version == Version::V2008 && values.iter().any(|value| value.contains("${")) {
+            text.push_str(" without variables");
+        }
+        Conditioned::Opaque(self.opaque(text, variables))
     }
 
     fn opaque(&mut self, text: String, variables: Vec<String>) -> String {

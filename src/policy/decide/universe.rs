@@ -25,8 +25,8 @@ pub(super) struct TooLarge(pub(super) String);
 pub(super) enum Test {
     /// Its letters match this pattern of the dimension.
     Letters(u32),
-    /// It is a number that stands so to this one.
-    Number(Order, f64),
+    /// It is a number that stands so to this one, in [units](scale::number).
+    Number(Order, i128),
     /// It is a moment that stands so to this one.
     Moment(Order, i128),
     /// It is an address in this range.
@@ -57,7 +57,7 @@ pub(super) struct Asked {
     /// Its patterns.
     pub(super) patterns: Patterns,
     /// The numbers that it is compared with.
-    pub(super) numbers: Vec<f64>,
+    pub(super) numbers: Vec<i128>,
     /// The moments that it is compared with.
     pub(super) moments: Vec<i128>,
     /// The ranges that it is looked for in.
@@ -107,7 +107,7 @@ pub(super) struct Key {
     /// Its first dimension. With one value: class 0 is "missing", and class n + 1 is n here.
     pub(super) dimension: usize,
     letters: Letters,
-    numbers: Vec<f64>,
+    numbers: Vec<i128>,
     moments: Vec<i128>,
     addresses: Vec<IpAddr>,
     asked: Asked,
@@ -144,7 +144,7 @@ impl Universe {
         let resource_shapes = [vec![Token::Exact('*')], arn("arn:?*:?*:*:*:*")];
         let resources = letters("resource", asked.resources, &resource_shapes)?;
         let principal_shapes =
-            ["aws:arn:?*:?*:*:*:*", "service:?*", "federated:?*", "canonicaluser:?*", "anonymous"].map(principal_shape);
+            ["aws:arn:?*:?*::*:*", "service:?*", "federated:?*", "canonicaluser:?*", "anonymous"].map(principal_shape);
         let principals = letters("principal", asked.principals, &principal_shapes)?;
         let mut dimension = PRINCIPAL + 1;
         let mut keys = BTreeMap::new();
@@ -338,7 +338,7 @@ impl Key {
     pub(super) fn class_of(&self, value: &str) -> Option<usize> {
         let letters = self.letters.class_of(value)?;
         let place = |found: Option<usize>, values: usize| if values == 0 { 0 } else { found.unwrap_or(values) };
-        let number = scale::number(value).and_then(|value| alike(&self.numbers, &self.asked.numbers, &value));
+        let number = scale::nearby(value).and_then(|value| alike(&self.numbers, &self.asked.numbers, &value));
         let moment = scale::moment(value).and_then(|value| alike(&self.moments, &self.asked.moments, &value));
         let address = value.parse().ok().and_then(|value: IpAddr| {
             let inside =
@@ -367,7 +367,7 @@ impl Key {
     /// A value of a class, as a request would write it.
     pub(super) fn fill(&self, class: usize) -> String {
         let [letters, number, moment, address] = self.digits(class);
-        let by_scale = self.numbers.get(number).map(ToString::to_string).or_else(|| {
+        let by_scale = self.numbers.get(number).map(|units| scale::decimal(*units)).or_else(|| {
             let moment = self.moments.get(moment)?;
             jiff::Timestamp::from_nanosecond(*moment).ok().map(|moment| moment.to_string())
         });
