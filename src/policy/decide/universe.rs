@@ -205,7 +205,12 @@ impl Letters {
 
     /// The class of a text; none when no request can have it.
     pub(super) fn class_of(&self, text: &str) -> Option<usize> {
-        self.automaton.class_of(text)
+        self.automaton.class_of(text.chars())
+    }
+
+    /// The class of a text that is told letter by letter.
+    pub(super) fn class_of_letters(&self, letters: impl Iterator<Item = char>) -> Option<usize> {
+        self.automaton.class_of(letters)
     }
 
     /// A shortest text of a class.

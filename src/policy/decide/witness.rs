@@ -139,10 +139,15 @@ impl Sketch<'_> {
             return Some(found);
         }
         let all = || catalogue.actions().iter().filter(|action| self.has(action));
-        // The catalogue is walked only where no common action will do.
-        let walked = if quick.is_empty() { all().find_map(typed) } else { None };
+        // The catalogue is walked only where no common action will do, and only once.
+        let mut known = quick.first().copied();
+        let mut walk = |action| {
+            known.get_or_insert(action);
+            typed(action)
+        };
+        let walked = if quick.is_empty() { all().find_map(&mut walk) } else { None };
         walked.or_else(|| {
-            let known = quick.first().copied().or_else(|| all().next()).map(ToString::to_string);
+            let known = known.map(ToString::to_string);
             let resources = classes(self.region, RESOURCE, self.universe.resources.classes());
             let mut resources = resources.map(|class| self.universe.resources.fill(class, &self.whereabouts.parts()));
             let action = known.or_else(|| named.into_iter().next())?;
@@ -151,7 +156,8 @@ impl Sketch<'_> {
     }
 
     fn has(&self, action: &Action) -> bool {
-        let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
+        let letters = action.service.chars().chain([':']).chain(action.name.chars());
+        let class = self.universe.actions.class_of_letters(letters.flat_map(char::to_lowercase));
         class.is_some_and(|class| contains(self.region, ACTION, class))
     }
 

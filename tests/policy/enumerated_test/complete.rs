@@ -128,7 +128,7 @@ fn every_value(family: Family) -> Vec<String> {
         four.chain(six.map(str::to_owned))
     };
     match family {
-        Family::Text => texts(&["a", "b", "A", "B", ":", "x", "*", "?b", "${", "}"], 4),
+        Family::Text => texts(&["a", "b", "A", "B", ":", "x", "*", "?", "${", "}"], 4),
         Family::Truth => ["true", "false", "TRUE", "FALSE", "True", "fAlse", "", "1", "x"].map(str::to_owned).to_vec(),
         Family::Number => numbers().collect(),
         Family::Date => dates().collect(),

@@ -379,14 +379,17 @@ impl Case {
         self.plan.keys.iter().map(|asked| (asked.key, several(asked))).collect()
     }
 
-    /// Whether anything in it is not understood.
-    pub fn is_odd(&self) -> bool {
-        self.documents().any(Document::is_odd)
-    }
-
-    /// Whether the verdict may be that it cannot be told.
-    pub fn may_be_unknown(&self) -> bool {
-        self.is_odd() || self.documents().any(Document::has_variables) || reads_in_two_ways(self.documents())
+    /// What it turned out to be about: not all that is drawn is used.
+    pub fn flavour(&self) -> Flavour {
+        if self.documents().any(Document::is_odd) {
+            Flavour::Odd
+        } else if reads_in_two_ways(self.documents()) {
+            Flavour::Mixed
+        } else if self.documents().any(Document::has_variables) {
+            Flavour::Variables
+        } else {
+            Flavour::Plain
+        }
     }
 
     fn documents(&self) -> impl Iterator<Item = &Document> {

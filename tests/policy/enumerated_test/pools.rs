@@ -319,6 +319,10 @@ impl Family {
                 "*:B",
                 "aa:?b",
                 "${:}b",
+                "?",
+                "${?}",
+                "?B",
+                "${?}B",
             ],
             Self::Truth => &["true", "false", "TRUE", "True", "FALSE", "x"],
             Self::Number => &[
