@@ -140,7 +140,10 @@ impl Universe {
             Letters::new(patterns, shapes, limits).ok_or_else(|| TooLarge(name.to_owned()))
         };
         let arn = |text| tokens(text, Reading::Arn);
-        let actions = letters("action", asked.actions, &[arn("?*:?*")])?;
+        // `service:Name`: one colon, and something on both sides of it.
+        let part = [Token::One { crosses: false }, Token::Any { crosses: false }];
+        let action_shape = [&part[..], &[Token::Exact(':')], &part].concat();
+        let actions = letters("action", asked.actions, &[action_shape])?;
         let resource_shapes = [vec![Token::Exact('*')], arn("arn:?*:?*:*:*:*")];
         let resources = letters("resource", asked.resources, &resource_shapes)?;
         let principal_shapes =

@@ -40,8 +40,10 @@ fn each_action_is_like_a_point() {
     let stacks =
         ACTIONS.map(|text| allowing(Kind::Identity, "2012-10-17", &format!(r#""Action":"{text}","Resource":"*""#)));
     let action = |text: &str| request(text, "*");
-    let has_shape =
-        |text: &String| text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+    let has_shape = |text: &String| {
+        text.split_once(':')
+            .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty() && !name.contains(':'))
+    };
     let all = texts(&["a", "b", ":", "x", "B", "ec2:", "Run", "Instances"], 5);
     stand_for(&stacks, &ACTION_POINTS.map(action), all.iter().filter(|text| has_shape(text)).map(|text| action(text)));
 }

@@ -15,7 +15,7 @@ use guardline::policy::stack::Stack;
 pub const ACTIONS: [&str; 12] =
     ["*", "a:b", "a:*", "a:b*", "A:B", "*:b", "?:b", "b:*", "a:?b", "*b", "ec2:RunInstances", "ec2:Run*"];
 
-pub const ACTION_POINTS: [&str; 24] = [
+pub const ACTION_POINTS: [&str; 19] = [
     "ec2:RunInstances",
     "a:b",
     "a:x",
@@ -35,11 +35,6 @@ pub const ACTION_POINTS: [&str; 24] = [
     "ec2:Runx",
     "ec2:Runb",
     "ec2:x",
-    "a::b",
-    "a:ec2:b",
-    "b::b",
-    "ec2:Run:b",
-    "a:b:b",
 ];
 
 /// Patterns of resources without variables.
