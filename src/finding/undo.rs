@@ -76,7 +76,7 @@ pub fn meaning(rule: Rule) -> &'static str {
 #[must_use]
 pub fn steps(finding: &Finding) -> Vec<Step> {
     let values = values(finding);
-    let fitting = entry(finding.rule).undo.iter().filter(|step| step.is_for(finding));
+    let fitting = entry(finding.by_text()).undo.iter().filter(|step| step.is_for(finding));
     fitting
         .map(|step| Step {
             say: filled(&step.say, |name| {
