@@ -254,19 +254,23 @@ impl<'a> World<'a> {
                 change.judged = found;
             }
         }
-        if changes.iter().all(|change| change.judged.weaker.is_empty()) {
-            self.together(&mut changes, &declared);
+        // Some accounts may be weaker by several differences only, none of which does it alone.
+        let now = self.keys(&self.state);
+        let mut left = self.between(&declared, &now).weaker;
+        for change in &changes {
+            left.retain(|account| !change.judged.weaker.contains(account));
+        }
+        while let Some(some) = left.first().cloned() {
+            let declared = declared.iter().filter(|(account, _)| left.contains(**account));
+            let told = self.together(&mut changes, &declared.map(|(account, key)| (*account, key.clone())).collect());
+            left.retain(|account| *account != some && !told.contains(account));
         }
         judged.extend(changes.into_iter().map(|change| (change.at, change.judged)));
         judged
     }
 
-    /// The smallest set of differences that weaken together, when no single one does.
-    fn together(&mut self, changes: &mut [Change], declared: &BTreeMap<&'a str, Key>) {
-        let now = self.keys(&self.state);
-        if self.between(declared, &now).weaker.is_empty() {
-            return;
-        }
+    /// The smallest set of differences that weaken some of these accounts together; tells which accounts.
+    fn together(&mut self, changes: &mut [Change], declared: &BTreeMap<&'a str, Key>) -> BTreeSet<String> {
         // What is undone stays undone as long as the rest weakens without it.
         let mut undone = BTreeSet::new();
         for one in 0..changes.len() {
@@ -277,15 +281,20 @@ impl<'a> World<'a> {
             }
         }
         let rest = self.keys(&self.without(changes, &undone));
+        let found = self.between(declared, &rest);
         let set: Vec<usize> = (0..changes.len()).filter(|one| !undone.contains(one)).collect();
         let names: Vec<String> = changes.iter().map(|change| change.name.clone()).collect();
         for one in &set {
-            let found = self.between(declared, &rest);
             let others = set.iter().filter(|other| *other != one).filter_map(|other| names.get(*other).cloned());
-            if let Some(change) = changes.get_mut(*one) {
-                change.judged = Judged { together_with: others.collect(), ..found };
+            if let Some(Change { judged, .. }) = changes.get_mut(*one) {
+                judged.weaker.extend(found.weaker.iter().cloned());
+                judged.together_with.extend(others);
+                if judged.witnesses.is_empty() {
+                    judged.witnesses.clone_from(&found.witnesses);
+                }
             }
         }
+        found.weaker
     }
 
     /// What of two states is weaker and stricter, account by account; each pair of stacks is decided once.
