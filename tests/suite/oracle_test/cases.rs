@@ -59,7 +59,7 @@ const ARNS: (&[&str], &[&str]) = (
         "arn:aws:iam::444455556666:role/Admin",
     ],
 );
-const NUMBERS: (&[&str], &[&str]) = (&["10", "10.5", "0", "-3"], &["10", "10.0", "10.5", "11", "-3", "ten"]);
+const NUMBERS: (&[&str], &[&str]) = (&["10", "10.5", "0", "-3"], &["10", "10.0", "10.5", "11", "-3"]);
 const DATES: (&[&str], &[&str]) = (
     &["2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"],
     &["2026-05-01T00:00:00Z", "2026-05-15T12:00:00Z", "2027-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
@@ -270,16 +270,16 @@ pub(super) fn around(dice: &mut Dice, kind: &'static str, document: &Value) -> C
                     continue;
                 }
                 let values = texts(values);
-                let chosen = if dice.one_in(3) || operator.starts_with("Null") || values.is_empty() {
-                    (*dice.pick(&["other", "true", "false", "10.1.2.3", "arn:aws:iam::444455556666:role/other"]))
-                        .to_owned()
+                let near = !values.is_empty() && !operator.starts_with("Null") && !dice.one_in(3);
+                let chosen = if near {
+                    let value = dice.pick(&values);
+                    spelled(dice, value)
                 } else {
-                    {
-                        let value = dice.pick(&values);
-                        spelled(dice, value)
-                    }
+                    (*dice.pick(others(operator))).to_owned()
                 };
-                context.insert(key.clone(), ContextValue::One(chosen));
+                // Keys have no case, and a request has each once.
+                let key = key.to_lowercase();
+                context.insert(key, ContextValue::One(chosen));
             }
         }
     }
@@ -308,6 +308,22 @@ pub(super) fn around(dice: &mut Dice, kind: &'static str, document: &Value) -> C
         kind,
         levels: vec![documents],
         request: Request { action, resource, principal: caller(dice, kind), context },
+    }
+}
+
+/// Values of the sort that an operator is for: what holds of others AWS does not say.
+fn others(operator: &str) -> &'static [&'static str] {
+    let is_for = |word: &str| operator.contains(word);
+    if is_for("Arn") {
+        ARNS.1
+    } else if is_for("Numeric") {
+        NUMBERS.1
+    } else if is_for("Date") {
+        DATES.1
+    } else if is_for("IpAddress") {
+        ADDRESSES.1
+    } else {
+        &["other", "true", "false"]
     }
 }
 
@@ -362,6 +378,15 @@ pub(super) fn explanation(case: &Case) -> Option<&'static str> {
     }
     if said.iter().any(|text| has_null(text)) {
         return Some("variable-without-value");
+    }
+    let is_exact = |text: &str| text.starts_with("StringEquals") || text.starts_with("StringNotEquals");
+    let operators = statements().flat_map(|said| said["Condition"].as_object().cloned().unwrap_or_default());
+    if operators.into_iter().any(|(operator, keys)| {
+        let word = operator.rsplit(':').next().unwrap_or_default();
+        is_exact(word)
+            && all_texts(&keys).iter().any(|text| ["${*}", "${?}", "${$}"].iter().any(|char| text.contains(char)))
+    }) {
+        return Some("character-in-exact-text");
     }
     let mut conditions = statements().flat_map(|said| said["Condition"].as_object().cloned().unwrap_or_default());
     let is_missing =
