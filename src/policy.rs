@@ -2,6 +2,9 @@
 //! one stack of documents lets more through than another, with a request that shows it. Never reads the cloud, never
 //! shares code between the [evaluator](evaluate) and the decision procedure, so that each can find the other's mistakes.
 
+pub mod catalogue;
+pub mod comparison;
+pub mod decide;
 pub mod document;
 pub mod evaluate;
 pub mod levels;

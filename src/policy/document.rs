@@ -71,6 +71,24 @@ pub struct Document {
     pub refusals: Vec<Refusal>,
 }
 
+impl Document {
+    /// What AWS calls `FullAWSAccess`: everything is allowed.
+    #[must_use]
+    pub fn full_access() -> Self {
+        let every = || vec![Clause { negated: false, patterns: vec!["*".to_owned()] }];
+        let statement = Statement {
+            span: Span { file: 0, start: 0, end: 0 },
+            sid: None,
+            effect: Effect::Allow,
+            actions: every(),
+            resources: every(),
+            principals: Vec::new(),
+            conditions: Vec::new(),
+        };
+        Self { version: Version::V2012, statements: vec![statement], refusals: Vec::new() }
+    }
+}
+
 /// Why AWS would not take a document; it is compared all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

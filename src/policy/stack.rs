@@ -1,6 +1,8 @@
 //! The documents that bind one account, level by level. In come parsed documents; out goes a [`Stack`] that the evaluator
 //! and the decision procedure read alike. Never reads a file and implies no document.
 
+use std::sync::Arc;
+
 use super::document::{Document, Kind};
 
 /// The levels from the root down to the account; a single document is a stack of one level.
@@ -25,7 +27,7 @@ pub struct Named {
     /// The policy's name or file.
     pub name: String,
     /// What it says.
-    pub document: std::sync::Arc<Document>,
+    pub document: Arc<Document>,
 }
 
 impl Stack {

@@ -1,6 +1,7 @@
 //! What users see, tested from outside: commands, and the wire-level double they run against.
 
 mod cancel_test;
+mod catalogue_test;
 mod demo_test;
 mod deploy_test;
 #[path = "../double/double.rs"]
