@@ -4,7 +4,7 @@
 //! The estate of `faults_test/estate.rs` is scanned once undisturbed; the double's log says which calls that takes and what
 //! was answered. Then it is scanned again for every call and effect. `GUARDLINE_FAULT_RUNS` says how many runs there are: a
 //! sample, or all of them and so many members to damage more; `GUARDLINE_FAULT_SEED` says which. A failure prints the seed.
-//! A word that nobody knows is an open string: it is shown as it is, and is a difference where the baseline compares it.
+//! A word that nobody knows is an open string: it is shown as it is, and what the baseline says of it is undecided.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 #![allow(clippy::print_stdout, reason = "how many runs there were, and how long they took, is worth a line")]
@@ -58,6 +58,7 @@ fn second(time: Timestamp) -> Timestamp {
 fn trials(clean: &Scanned, runs: usize, seed: u64) -> Vec<Trial> {
     let mut dice = Dice(seed);
     let mut trials = plan::whole(&clean.calls, PATIENCE, &mut dice);
+    trials.extend(plan::records(&clean.calls, &mut dice));
     let least = runs.max(trials.len() * 3 / 2);
     while trials.len() < least {
         trials.extend(plan::damaged(&clean.calls, &mut dice));
@@ -205,5 +206,34 @@ fn what_an_answer_lacks_or_nobody_knows_is_named() {
             |row: &&Value| row["status"] == "failed" && row["reason"].as_str().is_some_and(|why| why.contains(says));
         assert!(rows.iter().any(named), "{operation} {says}: {rows:?}");
         assert_eq!(report["summary"]["coverage"]["complete"], false, "{operation} {says}");
+    }
+}
+
+/// Account Management tells a region that is on its way from one that is off; EC2, which is asked after it, does not.
+#[test]
+fn where_only_ec2_tells_of_regions_one_on_its_way_is_not_taken_for_off() {
+    let clock = second(Timestamp::now());
+    let baseline = estate::declared();
+    for (state, finding, complete) in [
+        ("ENABLED", Some("region.enabled"), true),
+        ("ENABLING", None, false),
+        // On, until it is off.
+        ("DISABLING", Some("region.enabled"), true),
+        ("DISABLED", None, false),
+    ] {
+        let mut estate = estate::in_line();
+        estate.account_mut(estate::PAYMENTS).set_region("eu-south-1", state);
+        estate.account_mut(estate::MANAGEMENT).set_region("eu-south-1", "ENABLED");
+        let faults = vec![Fault::on("account:ListRegions", Effect::Denied)];
+        let server = Server::start_with(estate, Options { faults, ..Options::default() });
+        let report = runtime().block_on(scanned(&server, &baseline, clock)).said.expect("a report").report;
+        let findings = crate::runner::list(&report["findings"]);
+        let of_payments = |finding: &&Value| {
+            let rule = finding["rule"].as_str().unwrap_or_default();
+            rule.starts_with("region.") && finding["scope"]["account"] == estate::PAYMENTS
+        };
+        let found: Vec<&Value> = findings.iter().filter(of_payments).collect();
+        assert_eq!(found.first().and_then(|one| one["rule"].as_str()), finding, "{state}: {found:#?}");
+        assert_eq!(report["summary"]["coverage"]["complete"], complete, "{state}: {:#?}", report["coverage"]);
     }
 }

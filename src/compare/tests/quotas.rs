@@ -237,13 +237,13 @@ fn the_template_is_compared_row_by_row_and_in_use_only_where_rows_are_declared()
 }
 
 #[test]
-fn automatic_management_reaches_further_or_less_far_or_nobody_knows() {
+fn automatic_management_reaches_further_or_less_far_or_is_undecided() {
     let baseline = aws("  quota_auto_management: notify\n");
     for (state, direction) in [
         (known("adjust".to_owned()), Some(Direction::Weaker)),
         (known("notify".to_owned()), None),
         (known("disabled".to_owned()), Some(Direction::Stricter)),
-        (known("NotifyAndGuess".to_owned()), Some(Direction::Unknown)),
+        (known("NotifyAndGuess".to_owned()), None),
         // One that was never set up is off.
         (Observation::Absent, Some(Direction::Stricter)),
         (Observation::unknown(CoverageStatus::Denied, "no"), None),
@@ -251,7 +251,8 @@ fn automatic_management_reaches_further_or_less_far_or_nobody_knows() {
         let mut estate = estate(&[], &[]);
         let inside = estate.accounts.get_mut(OWNER).unwrap();
         inside.regions.get_mut(GLOBAL).unwrap().quota_auto_management = Some(state.clone());
-        let found = compare(&baseline, &estate).drifts;
-        assert_eq!(found.first().map(|drift| drift.direction), direction, "{state:?}");
+        let found = compare(&baseline, &estate);
+        assert_eq!(found.drifts.first().map(|drift| drift.direction), direction, "{state:?}");
+        assert_eq!(found.undecided.is_empty(), state != known("NotifyAndGuess".to_owned()), "{state:?}");
     }
 }

@@ -76,7 +76,17 @@ exemptions:
 
 /// The baseline of both estates.
 pub(super) fn declared() -> Baseline {
-    let project = Project::new(DECLARED);
+    declared_with(&[])
+}
+
+/// The same with some of its text replaced.
+pub(super) fn declared_with(other: &[(&str, &str)]) -> Baseline {
+    let mut text = DECLARED.to_owned();
+    for (here, there) in other {
+        assert_eq!(text.matches(here).count(), 1, "`{here}` stands once in the baseline");
+        text = text.replace(here, there);
+    }
+    let project = Project::new(&text);
     load(&project.path("guardline.yaml"))
 }
 

@@ -23,7 +23,7 @@ use crate::runner::list;
 /// A change with its name.
 type Turn = (&'static str, fn(&mut Estate));
 
-const TURNS: [Turn; 25] = [
+const TURNS: [Turn; 30] = [
     ("an account leaves", |estate| {
         estate.account_mut(PAYMENTS).parent = None;
         estate.organization_mut().delegated.clear();
@@ -47,23 +47,38 @@ const TURNS: [Turn; 25] = [
     ("a unit is made", |estate| estate.add_unit("ou-ab12-newunit1", "/New")),
     ("a unit is renamed", |estate| "Work".clone_into(&mut unit(estate, "ou-ab12-c3d4e5f6").name)),
     ("an empty unit is deleted", |estate| {
-        let id = estate.unit_id("/Empty");
+        let id = estate.unit_id("/Workloads/Empty");
         estate.organization_mut().units.remove(&id);
         unhang(estate, &id);
     }),
     ("a unit with an account in it hangs elsewhere", |estate| {
-        let above = estate.unit_id("/Empty");
+        let above = estate.unit_id("/Sandbox");
         unit(estate, "ou-ab12-c3d4e5f6").parent = above;
     }),
-    ("an empty unit hangs elsewhere", |estate| {
-        let above = estate.unit_id("/Workloads");
+    ("an empty unit hangs higher", |estate| {
+        let root = estate.unit_id("/");
+        unit(estate, "ou-ab12-empty001").parent = root;
+    }),
+    ("an empty unit hangs beside", |estate| {
+        let above = estate.unit_id("/Sandbox");
         unit(estate, "ou-ab12-empty001").parent = above;
+    }),
+    ("a unit hangs lower", |estate| {
+        let above = estate.unit_id("/Workloads");
+        unit(estate, "ou-ab12-sandbox1").parent = above;
     }),
     ("a policy says something else", |estate| {
         estate.policy_mut("deny-leave").content = crate::double::estate::full_access(false).to_string();
     }),
     ("a policy is renamed", |estate| "renamed".clone_into(&mut estate.policy_mut("deny-leave").name)),
     ("a policy is detached", |estate| estate.policy_mut("deny-leave").targets.clear()),
+    ("a policy is taken off the first of its targets", |estate| {
+        drop(estate.policy_mut("deny-leave").targets.pop_first());
+    }),
+    ("the first of the policies is deleted", |estate| drop(estate.organization_mut().policies.remove("p-aa00first1"))),
+    ("a service is not trusted any more", |estate| {
+        drop(estate.organization_mut().trusted_services.pop_first());
+    }),
     ("a policy is deleted", |estate| drop(estate.organization_mut().policies.remove("p-ef56ab78"))),
     ("a policy is made and attached", |estate| {
         let document = crate::double::estate::full_access(false);
@@ -114,8 +129,25 @@ fn before(clock: Timestamp) -> Estate {
         account_id: Some("101010101010".to_owned()),
         failure_reason: None,
     });
+    for id in ["p-aa00first1", "p-zz00last01"] {
+        let name = if id.contains("first") { "deny-first" } else { "deny-last" };
+        estate.add_policy(id, name, "SERVICE_CONTROL_POLICY", &crate::double::estate::full_access(false), &["/"]);
+    }
+    let above = estate.unit_id("/Workloads");
+    unit(&mut estate, "ou-ab12-empty001").parent = above;
+    let more = ["/Workloads", "/Sandbox", "/Workloads/Empty"].map(|path| estate.unit_id(path));
+    estate.policy_mut("deny-leave").targets.extend(more);
     estate.paging.cap = Some(2);
     estate
+}
+
+/// The baseline of such an estate.
+fn declared() -> Baseline {
+    let leave = r#"Resource: "*"}]}, targets: [/]}"#;
+    let more = r#"Resource: "*"}]}, targets: [/, /Workloads, /Sandbox, /Workloads/Empty]}
+    - {name: deny-first, type: service_control, targets: [/]}
+    - {name: deny-last, type: service_control, targets: [/]}"#;
+    estate::declared_with(&[("- {path: /Empty}", "- {path: /Workloads/Empty}"), (leave, more)])
 }
 
 /// What a scan says that is there: each finding with what was found, whoever made it.
@@ -160,7 +192,7 @@ struct Stage {
 
 impl Stage {
     fn new(clock: Timestamp) -> Self {
-        let (baseline, estate) = (estate::declared(), before(clock));
+        let (baseline, estate) = (declared(), before(clock));
         let scan = |estate: Estate| {
             let server = Server::start(estate);
             runtime().block_on(scanned(&server, &baseline, clock))
