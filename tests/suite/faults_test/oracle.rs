@@ -101,6 +101,10 @@ impl Judge<'_> {
         match self.trial.class {
             Class::Word if fed && after.to_string().contains(WORD) => None,
             Class::Lost if fed && is_optional(path, after) => None,
+            // EC2, which is asked then, has one word for all that is not on.
+            Class::Lasting | Class::Lost | Class::OtherType if fed && self.is_retry() && after == "not-opted-in" => {
+                (before != "DISABLED").then_some(said)
+            }
             _ => Some(said),
         }
     }
