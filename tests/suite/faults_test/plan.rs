@@ -43,6 +43,11 @@ impl Trial {
         let fault = Fault::on(&call.action(), effect).account(&call.account).region(&call.region);
         Self { call: call.clone(), class, fault: fault.input(&call.input.to_string()) }
     }
+
+    /// Whether an answer comes later than a scan waits for it.
+    pub(super) fn waits(&self, patience: Duration) -> bool {
+        matches!(self.fault.effect, Effect::Slow { ms } if u128::from(ms) > patience.as_millis())
+    }
 }
 
 impl std::fmt::Display for Trial {
