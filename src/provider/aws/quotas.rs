@@ -147,6 +147,9 @@ fn applied_row(row: sdk::ServiceQuota) -> Result<Applied, Gap> {
     let code = required(row.quota_code, "QuotaCode")?;
     let resource = row.quota_context.and_then(|context| context.context_id);
     let level = match row.quota_applied_at_level {
+        Some(sdk::AppliedLevelEnum::Resource) if resource.is_none() => {
+            return Err(failed(format!("`{code}` does not say for which resource it is applied")));
+        }
         Some(sdk::AppliedLevelEnum::Resource) => QuotaLevel::Resource,
         // The value of a resource must not pass for that of the account.
         None if resource.is_some() => {

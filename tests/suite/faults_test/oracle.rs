@@ -120,7 +120,8 @@ impl Judge<'_> {
             ["organization", "policies", _] => self.is_lost("organization/policy_types"),
             // Only read where an account drifts.
             ["organization", "effective_policies", ..] => {
-                self.changes.values().any(|change| matches!(change, Change::Lost(_)))
+                let types = |path: &str| is_within(path, "organization/policy_types");
+                self.changes.iter().any(|(path, change)| matches!(change, Change::Lost(_)) || types(path))
             }
             ["accounts", account] => {
                 let unlisted = ["organization", "organization/accounts"].iter().any(|part| self.is_lost(part));
@@ -335,7 +336,9 @@ fn authorship(before: &Value, after: &Value, undated: bool) -> Option<String> {
     let word = |value: &Value| value["outcome"].as_str().unwrap_or("nobody looked").to_owned();
     let (was, is) = (word(before), word(after));
     let sure = |value: &Value| ["low", "medium", "high"].iter().position(|word| value["confidence"] == *word);
-    let same = before["principal"]["arn"] == after["principal"]["arn"];
+    // One whose ARN a record lacks goes by the immutable id, and is the same.
+    let is_same = |part: &str| before["principal"][part] == after["principal"][part];
+    let same = is_same("arn") || ["kind", "account", "access_key", "session_name", "user"].into_iter().all(is_same);
     let fine = match (was.as_str(), is.as_str()) {
         ("attributed", "attributed") => same && sure(after) <= sure(before),
         (_, "attributed") => false,
