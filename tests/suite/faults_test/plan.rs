@@ -183,7 +183,10 @@ pub(super) fn records(calls: &[Call], dice: &mut Dice) -> Vec<Trial> {
             let mut members = Vec::new();
             walk(&record, "", &mut members);
             for (path, value) in members {
+                // A change that sets one attribute says nothing of the others.
+                let optional = ["requestParameters.content", "requestParameters.name"].contains(&path.as_str());
                 let inner = match dice.below(4) {
+                    _ if optional => Effect::Set { path, value: other_type(value) },
                     0 => Effect::Set { path, value: Value::Null },
                     1 => Effect::Remove { path },
                     2 => Effect::Set { path, value: other_type(value) },

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::estate::{self, MANAGEMENT, PAYMENTS};
 use super::plan::Dice;
 use super::scans::{Scanned, scanned};
-use super::{AT_ONCE, LONGEST, THREADS, USUAL, number, runtime, second};
+use super::{AT_ONCE, LONGEST, QUICK, THREADS, USUAL, number, runtime, second};
 use crate::double::Server;
 use crate::double::estate::{CreateAccountStatus, Estate};
 use crate::runner::list;
@@ -169,12 +169,16 @@ fn wrong(before: &Scanned, after: &Scanned, between: &Scanned) -> Vec<String> {
     let Some(here) = &between.said else { return vec!["no report".to_owned()] };
     let (was, is, found) = (said(before), said(after), said(between));
     let complete = here.report["summary"]["coverage"]["complete"] == true;
+    let is_another = |row: &Value| row["reason"].as_str().is_some_and(|why| why.ends_with("asked in another way"));
+    let another_way = list(&here.report["coverage"]).iter().any(is_another);
     let mut wrong = Vec::new();
     for (_, line) in found.iter().filter(|(id, _)| !was.contains_key(*id) && !is.contains_key(*id)) {
         wrong.push(format!("neither before nor after: {line}"));
     }
     for (id, line) in was.iter().filter(|(id, _)| is.contains_key(*id)) {
-        if !found.contains_key(id) && complete {
+        // That an exemption is of no use is only said where everything was read at the first try.
+        let of_no_use = another_way && line.starts_with("\"exemption.unused\"");
+        if !found.contains_key(id) && complete && !of_no_use {
             wrong.push(format!("before and after, and not between: {line}"));
         }
     }
@@ -217,6 +221,7 @@ impl Stage {
     }
 
     async fn play(&self, (turn, call): (usize, u64)) -> Option<String> {
+        let _turn = QUICK.acquire().await;
         let server = Server::start(self.estate.clone());
         server.after("*", "", call, TURNS[turn].1);
         let run = AssertUnwindSafe(scanned(&server, &self.baseline, self.clock)).catch_unwind();
