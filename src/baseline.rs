@@ -18,7 +18,7 @@ pub mod schema;
 
 pub use diagnostic::Position;
 pub use load::{Baseline, LoadError, load, load_from};
-pub use policies::Document;
+pub use policies::{Document, read_document};
 
 #[cfg(test)]
 mod tests;

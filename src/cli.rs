@@ -9,6 +9,7 @@ mod demo;
 mod difference;
 mod exempt;
 mod explain;
+mod guardrails;
 mod keeping;
 mod logging;
 mod output;
@@ -18,6 +19,7 @@ mod record;
 mod scan;
 mod schema;
 mod signals;
+mod simulate;
 mod validate;
 
 use std::ffi::OsString;
@@ -65,6 +67,8 @@ enum Command {
     Exempt(exempt::Arguments),
     /// Everything about one finding, and what a person can do about it
     Explain(explain::Arguments),
+    /// Ask whether policies let a request through, and which statement decides
+    Simulate(Box<simulate::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
     Validate(ValidateArguments),
     /// Print the least IAM that the agent's identities need, or check what is missing
@@ -107,6 +111,17 @@ pub enum CliError {
     /// There is no baseline to write.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A policy document, or a folder of them, is not there to be read.
+    #[error("cannot read `{path}`")]
+    Document {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Policy documents that cannot be parsed; what is wrong with them was said already.
+    #[error("{}", match .0 { 1 => "the policy documents have 1 mistake".to_owned(), many => format!("the policy documents have {many} mistakes") })]
+    Documents(usize),
     /// Arguments that do not go together.
     #[error("{0}")]
     Arguments(String),
@@ -134,7 +149,12 @@ impl CliError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Baseline(_) | Self::Arguments(_) | Self::Earlier(_) | Self::Snapshot { .. } => Exit::BadInput,
+            Self::Baseline(_)
+            | Self::Arguments(_)
+            | Self::Document { .. }
+            | Self::Documents(_)
+            | Self::Earlier(_)
+            | Self::Snapshot { .. } => Exit::BadInput,
             Self::Survey(error) if error.is_bad_argument() => Exit::BadInput,
             Self::Connect(_)
             | Self::Survey(_)
@@ -178,6 +198,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Exempt(arguments) => arguments.run(cli.color),
         Command::Explain(arguments) => arguments.run(cli.color),
+        Command::Simulate(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Schema(arguments) => arguments.run(),

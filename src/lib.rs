@@ -10,6 +10,7 @@
 pub mod baseline;
 pub mod estate;
 pub mod provider;
+pub mod policy;
 pub mod compare;
 pub mod audit;
 pub mod finding;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
@@ -60,7 +61,7 @@ impl Reader<'_> {
         let at = self.sources.position(node.span);
         let name = format!("{} (document in line {})", at.file, at.line);
         let file = self.sources.add(name.as_ref(), text.to_owned());
-        self.json(file, node).map(|value| Document { value, path: None })
+        self.value(file, false, node).map(|value| Document { value, path: None })
     }
 
     fn file(&mut self, node: &Node, named: &str) -> Option<Document> {
@@ -75,7 +76,7 @@ impl Reader<'_> {
         };
         let file = self.sources.add(&path, text);
         let is_yaml = path.extension().is_some_and(|suffix| suffix == "yaml" || suffix == "yml");
-        let value = if is_yaml { self.yaml(file, node)? } else { self.json(file, node)? };
+        let value = self.value(file, is_yaml, node)?;
         if !value.is_object() {
             let start = Span { file, start: 0, end: 0 };
             let wrong = Diagnostic::error(start, "a policy document is a mapping");
@@ -85,25 +86,32 @@ impl Reader<'_> {
         Some(Document { value, path: Some(path.display().to_string()) })
     }
 
-    fn yaml(&mut self, file: u32, node: &Node) -> Option<Value> {
-        let (root, mistakes) = parse(file, self.sources.whole(file), &mut Budget::default());
-        let broken = !mistakes.is_empty();
-        self.said.extend(mistakes.into_iter().map(|mistake| named_at(mistake, node)));
-        root.filter(|_| !broken).map(|root| root.to_value())
-    }
-
-    fn json(&mut self, file: u32, node: &Node) -> Option<Value> {
-        match serde_json::from_str::<Value>(self.sources.whole(file)) {
-            Ok(_) => self.yaml(file, node),
-            Err(error) => {
-                let span = place(self.sources.whole(file), file, error.line(), error.column());
-                let said = error.to_string();
-                let said = said.split(" at line ").next().unwrap_or(&said);
-                self.said
-                    .push(Diagnostic::error(span, format!("not valid JSON: {said}")).related(node.span, "named here"));
+    fn value(&mut self, file: u32, is_yaml: bool, node: &Node) -> Option<Value> {
+        match read_document(file, self.sources.whole(file), is_yaml) {
+            Ok(root) => Some(root.to_value()),
+            Err(mistakes) => {
+                self.said.extend(mistakes.into_iter().map(|mistake| named_at(mistake, node)));
                 None
             }
         }
+    }
+}
+
+/// Reads a policy document as a tree that knows its places. `file` is the text's number among the sources.
+///
+/// # Errors
+/// Each mistake of its form, with its place.
+pub fn read_document(file: u32, text: &str, is_yaml: bool) -> Result<Node, Vec<Diagnostic>> {
+    if !is_yaml && let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        let span = place(text, file, error.line(), error.column());
+        let said = error.to_string();
+        let said = said.split(" at line ").next().unwrap_or(&said);
+        return Err(vec![Diagnostic::error(span, format!("not valid JSON: {said}"))]);
+    }
+    // JSON is YAML too, and the tree of YAML has places.
+    match parse(file, text, &mut Budget::default()) {
+        (Some(root), mistakes) if mistakes.is_empty() => Ok(root),
+        (_, mistakes) => Err(mistakes),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What users see, tested from outside: commands, and the wire-level double they run against.
 
 mod cancel_test;
+mod catalogue_test;
 mod demo_test;
 mod deploy_test;
 #[path = "../double/double.rs"]
@@ -17,6 +18,7 @@ mod hardship_test;
 mod hostile_test;
 mod keeping_test;
 mod narrowing_test;
+mod oracle_test;
 mod order_test;
 mod organization_drift_test;
 mod pace_test;
@@ -29,4 +31,5 @@ mod recording_test;
 mod runner;
 mod secrets_test;
 mod sessions_test;
+mod simulate_test;
 mod terminal_test;

@@ -8,8 +8,8 @@ use crate::double::Server;
 use crate::double::estate::Estate;
 use crate::runner::{guardline, said};
 
-const VERBS: [&str; 9] =
-    ["scan", "demo", "explain", "exempt", "record", "validate", "permissions", "schema", "completions"];
+const VERBS: [&str; 10] =
+    ["scan", "demo", "explain", "exempt", "record", "simulate", "validate", "permissions", "schema", "completions"];
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,380 @@
+//! Sorts all texts into classes that no given pattern can tell apart. In come patterns; out comes a deterministic
+//! automaton whose accepting sets are the classes, each with a shortest text. Never holds more states than its budget.
+//!
+//! All patterns are followed at once: a state is the set of places that still live in them. A letter that no live place
+//! asks for behaves like any other such letter, so one stands for all of them.
+
+use std::collections::VecDeque;
+
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
+
+use super::pattern::Token;
+
+/// How much an automaton may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// States at most.
+    pub(super) states: usize,
+    /// Live places of all states together at most.
+    pub(super) places: usize,
+}
+
+/// The budget did not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooComplex;
+
+/// Texts sorted into classes.
+#[derive(Debug)]
+pub(super) struct Automaton {
+    states: Vec<State>,
+    /// By class: the patterns it matches, in ascending order.
+    accepts: Vec<Vec<u32>>,
+    /// By class: the state in which its shortest text ends.
+    ends: Vec<u32>,
+    /// By state: the one before it and the letter between.
+    before: Vec<(u32, char)>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The next state by letter, in the order of the letters.
+    next: Vec<(char, u32)>,
+    /// The next state after any other letter.
+    other: u32,
+    class: Option<u32>,
+}
+
+/// Letters that stand for "any other", in the order they are tried.
+const OTHERS: &str = "xyzabcdefghijklmnopqrstuvw0123456789-_XYZ";
+
+impl Automaton {
+    /// Follows `patterns`. Where `shapes` has patterns of its own, only texts that match one of them count.
+    pub(super) fn new(patterns: &[Vec<Token>], shapes: &[Vec<Token>], budget: Budget) -> Result<Self, TooComplex> {
+        let mut builder = Builder::new(patterns, shapes, budget)?;
+        let start = builder.start()?;
+        let mut found = Self { states: Vec::new(), accepts: Vec::new(), ends: Vec::new(), before: vec![(start, '\0')] };
+        let mut classes: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
+        // States are numbered in the order they are reached, shortest texts first.
+        while let Some(places) = builder.waiting.pop_front() {
+            let number = as_u32(found.states.len());
+            let class = builder.accepted(&places).map(|accepted| {
+                let next = as_u32(classes.len());
+                *classes.entry(accepted).or_insert_with_key(|accepted| {
+                    found.accepts.push(accepted.clone());
+                    found.ends.push(number);
+                    next
+                })
+            });
+            let (letters, other_letter) = builder.alphabet(&places);
+            let mut next = Vec::with_capacity(letters.len());
+            for letter in letters {
+                let state = builder.step(&places, letter)?;
+                next.push((letter, state));
+                found.reach(state, number, letter);
+            }
+            let other = builder.step(&places, other_letter)?;
+            found.reach(other, number, other_letter);
+            // What goes where every other letter goes need not be listed.
+            next.retain(|(_, state)| *state != other);
+            found.states.push(State { next, other, class });
+        }
+        Ok(found)
+    }
+
+    fn reach(&mut self, state: u32, from: u32, letter: char) {
+        if state as usize == self.before.len() {
+            self.before.push((from, letter));
+        }
+    }
+
+    /// How many classes there are.
+    pub(super) fn classes(&self) -> usize {
+        self.accepts.len()
+    }
+
+    /// The patterns that a class matches.
+    pub(super) fn accepted(&self, class: usize) -> &[u32] {
+        self.accepts.get(class).map_or(&[], Vec::as_slice)
+    }
+
+    /// For each of `patterns` many patterns, the classes that it matches.
+    pub(super) fn matches(&self, patterns: usize) -> Vec<FixedBitSet> {
+        let mut sets = vec![FixedBitSet::with_capacity(self.classes()); patterns];
+        for (class, accepted) in self.accepts.iter().enumerate() {
+            for pattern in accepted {
+                if let Some(set) = sets.get_mut(*pattern as usize) {
+                    set.insert(class);
+                }
+            }
+        }
+        sets
+    }
+
+    /// The class of a text; none where it has not the shape asked for.
+    pub(super) fn class_of(&self, text: &str) -> Option<usize> {
+        let mut state = self.states.first()?;
+        for letter in text.chars() {
+            let at = state.next.binary_search_by_key(&letter, |(letter, _)| *letter);
+            let next = at.ok().and_then(|at| state.next.get(at)).map_or(state.other, |(_, next)| *next);
+            state = self.states.get(next as usize)?;
+        }
+        state.class.map(|class| class as usize)
+    }
+
+    /// A shortest text of a class.
+    pub(super) fn example(&self, class: usize) -> String {
+        let mut letters = Vec::new();
+        let mut state = self.ends.get(class).copied().unwrap_or(0);
+        while state != 0 {
+            let Some((before, letter)) = self.before.get(state as usize) else { break };
+            letters.push(*letter);
+            state = *before;
+        }
+        letters.iter().rev().collect()
+    }
+}
+
+/// The sets of live places and what follows them.
+struct Builder {
+    /// All patterns behind each other, the shapes last; `None` ends each.
+    tokens: Vec<Option<Token>>,
+    /// By place: its pattern.
+    pattern: Vec<u32>,
+    starts: Vec<u32>,
+    /// Patterns from this one on are shapes.
+    first_shape: u32,
+    shaped: bool,
+    numbers: FxHashMap<Vec<u32>, u32>,
+    waiting: VecDeque<Vec<u32>>,
+    budget: Budget,
+    /// One row a state is built in, kept to be used again.
+    row: Vec<u32>,
+}
+
+impl Builder {
+    fn new(patterns: &[Vec<Token>], shapes: &[Vec<Token>], budget: Budget) -> Result<Self, TooComplex> {
+        let (mut tokens, mut pattern, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, one) in patterns.iter().chain(shapes).enumerate() {
+            starts.push(as_u32(tokens.len()));
+            tokens.extend(one.iter().copied().map(Some));
+            tokens.push(None);
+            pattern.resize(tokens.len(), as_u32(number));
+            if tokens.len() > budget.places {
+                return Err(TooComplex);
+            }
+        }
+        Ok(Self {
+            tokens,
+            pattern,
+            starts,
+            first_shape: as_u32(patterns.len()),
+            shaped: !shapes.is_empty(),
+            numbers: FxHashMap::default(),
+            waiting: VecDeque::new(),
+            budget,
+            row: Vec::new(),
+        })
+    }
+
+    fn start(&mut self) -> Result<u32, TooComplex> {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        for start in &self.starts {
+            self.enter(*start, &mut row);
+        }
+        self.number(row)
+    }
+
+    /// A place, and the one after it when it is a star: a star may stand for nothing.
+    fn enter(&self, place: u32, row: &mut Vec<u32>) {
+        row.push(place);
+        if let Some(Some(Token::Any { .. })) = self.tokens.get(place as usize) {
+            self.enter(place + 1, row);
+        }
+    }
+
+    fn step(&mut self, places: &[u32], letter: char) -> Result<u32, TooComplex> {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        for place in places {
+            let Some(Some(token)) = self.tokens.get(*place as usize) else { continue };
+            match token {
+                Token::Exact(asked) if *asked == letter => self.enter(place + 1, &mut row),
+                Token::Folded(asked) if fold(letter) == *asked => self.enter(place + 1, &mut row),
+                Token::One { crosses } if *crosses || letter != ':' => self.enter(place + 1, &mut row),
+                Token::Any { crosses } if *crosses || letter != ':' => self.enter(*place, &mut row),
+                Token::Exact(_) | Token::Folded(_) | Token::One { .. } | Token::Any { .. } => {}
+            }
+        }
+        self.number(row)
+    }
+
+    /// The number of a set of places; a new one waits to be followed.
+    fn number(&mut self, mut row: Vec<u32>) -> Result<u32, TooComplex> {
+        row.sort_unstable();
+        row.dedup();
+        // No shape can be reached any more: all such texts are alike, and none counts.
+        if self.shaped
+            && row.last().and_then(|last| self.pattern.get(*last as usize)).is_none_or(|last| *last < self.first_shape)
+        {
+            row.clear();
+        }
+        if let Some(number) = self.numbers.get(&row) {
+            let number = *number;
+            self.row = row;
+            return Ok(number);
+        }
+        let number = self.numbers.len();
+        self.budget.places = self.budget.places.checked_sub(row.len()).ok_or(TooComplex)?;
+        if number >= self.budget.states {
+            return Err(TooComplex);
+        }
+        self.waiting.push_back(row.clone());
+        self.numbers.insert(row, as_u32(number));
+        Ok(as_u32(number))
+    }
+
+    /// The patterns that end here; none when a shape is asked for and none ends here.
+    fn accepted(&self, places: &[u32]) -> Option<Vec<u32>> {
+        let ended = places.iter().filter(|place| matches!(self.tokens.get(**place as usize), Some(None)));
+        let mut accepted: Vec<u32> = ended.filter_map(|place| self.pattern.get(*place as usize).copied()).collect();
+        let patterns = accepted.partition_point(|pattern| *pattern < self.first_shape);
+        let counts = !self.shaped || accepted.len() > patterns;
+        accepted.truncate(patterns);
+        counts.then_some(accepted)
+    }
+
+    /// The letters that live places tell apart, in order, and one that stands for all others.
+    fn alphabet(&self, places: &[u32]) -> (Vec<char>, char) {
+        let mut letters = Vec::new();
+        for place in places {
+            match self.tokens.get(*place as usize) {
+                Some(Some(Token::Exact(letter))) => letters.push(*letter),
+                Some(Some(Token::Folded(letter))) => {
+                    letters.push(*letter);
+                    letters.extend(letter.to_uppercase().filter(|upper| fold(*upper) == *letter));
+                }
+                Some(Some(Token::One { crosses: false } | Token::Any { crosses: false })) => letters.push(':'),
+                _ => {}
+            }
+        }
+        letters.sort_unstable();
+        letters.dedup();
+        let unused = |letter: &char| *letter != ':' && letters.binary_search(letter).is_err();
+        let many = (char::from(b'!')..=char::MAX).filter(|letter| !letter.is_uppercase() && !letter.is_control());
+        let other = OTHERS.chars().chain(many).find(unused).unwrap_or('x');
+        (letters, other)
+    }
+}
+
+fn fold(letter: char) -> char {
+    let mut lower = letter.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(lower), None) => lower,
+        _ => letter,
+    }
+}
+
+fn as_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::pattern::{Reading, tokens};
+    use super::*;
+
+    const BUDGET: Budget = Budget { states: 10_000, places: 1_000_000 };
+
+    fn automaton(patterns: &[&str], reading: Reading, shapes: &[Vec<Token>]) -> Automaton {
+        let patterns: Vec<_> = patterns.iter().map(|text| tokens(text, reading)).collect();
+        Automaton::new(&patterns, shapes, BUDGET).expect("small enough")
+    }
+
+    #[test]
+    fn texts_are_sorted_by_what_matches_them() {
+        let found = automaton(&["ec2:*", "ec2:run*", "s3:getobject"], Reading::Action, &[]);
+        let class = |text| found.class_of(text);
+        assert_eq!(found.classes(), 4);
+        assert_eq!(class("ec2:runinstances"), class("ec2:runx"));
+        assert_ne!(class("ec2:runinstances"), class("ec2:startinstances"));
+        assert_eq!(class("s3:getobjectx"), class("iam:createrole"));
+        for number in 0..found.classes() {
+            assert_eq!(found.class_of(&found.example(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn only_texts_of_the_shape_count() {
+        let shapes = [tokens("?*:?*", Reading::Arn)];
+        let found = automaton(&["*", "*:*"], Reading::Action, &shapes);
+        assert_eq!(found.classes(), 1, "every action has a colon");
+        assert_eq!(found.class_of("nocolon"), None);
+    }
+
+    #[test]
+    fn what_is_too_large_is_said_to_be() {
+        let many: Vec<_> = (0..14).map(|at| tokens(&format!("*a{}b*", "?".repeat(at)), Reading::Like)).collect();
+        assert_eq!(Automaton::new(&many, &[], Budget { states: 500, places: 100_000 }).err(), Some(TooComplex));
+    }
+
+    /// Matching as it is written down in textbooks.
+    fn matches(pattern: &[Token], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (None, Some(_)) => false,
+            (Some((Token::Any { crosses }, rest)), _) => {
+                matches(rest, text)
+                    || text
+                        .split_first()
+                        .is_some_and(|(letter, after)| (*crosses || *letter != ':') && matches(pattern, after))
+            }
+            (Some((token, rest)), Some((letter, after))) => {
+                let hit = match token {
+                    Token::Exact(asked) => asked == letter,
+                    Token::Folded(asked) => fold(*letter) == *asked,
+                    Token::One { crosses } => *crosses || *letter != ':',
+                    Token::Any { .. } => false,
+                };
+                hit && matches(rest, after)
+            }
+            (Some(_), None) => false,
+        }
+    }
+
+    fn token() -> impl Strategy<Value = Token> {
+        prop_oneof![
+            prop_oneof![Just('a'), Just('b'), Just(':'), Just('A')].prop_map(Token::Exact),
+            Just(Token::Folded('a')),
+            any::<bool>().prop_map(|crosses| Token::One { crosses }),
+            any::<bool>().prop_map(|crosses| Token::Any { crosses }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_class_is_exactly_what_the_patterns_match(
+            patterns in prop::collection::vec(prop::collection::vec(token(), 0..5), 1..5),
+            texts in prop::collection::vec("[abAx:]{0,6}", 1..20),
+        ) {
+            let found = Automaton::new(&patterns, &[], BUDGET).expect("small enough");
+            let sets = found.matches(patterns.len());
+            let distinct: BTreeSet<_> = found.accepts.iter().collect();
+            prop_assert_eq!(distinct.len(), found.classes());
+            for text in texts.into_iter().chain((0..found.classes()).map(|class| found.example(class))) {
+                let class = found.class_of(&text).expect("every text has a class");
+                let letters: Vec<char> = text.chars().collect();
+                for (pattern, set) in patterns.iter().zip(&sets) {
+                    prop_assert_eq!(matches(pattern, &letters), set.contains(class), "{:?} {:?}", pattern, &text);
+                }
+            }
+        }
+    }
+}
