@@ -189,7 +189,8 @@ fn join<'a>(copies: &mut Vec<(Event, &'a Value)>, event: Event, record: &'a Valu
     match copies.iter_mut().find(|(held, _)| say_the_same(held, &event)) {
         None => copies.push((event, record)),
         Some(held) => {
-            if held.1 != record && record.to_string() > held.1.to_string() {
+            let (new, old) = (record.to_string(), held.1.to_string());
+            if new > old {
                 *held = (event, record);
             }
             return true;

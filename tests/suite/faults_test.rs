@@ -212,6 +212,12 @@ fn what_an_answer_lacks_or_nobody_knows_is_named() {
             "does not say who manages it",
         ),
         (
+            "ec2:DescribeAvailabilityZones",
+            Effect::Set { path: "availabilityZoneInfo".to_owned(), value: serde_json::json!("none") },
+            "ec2:DescribeAvailabilityZones",
+            "text in place of what `availabilityZoneInfo` holds",
+        ),
+        (
             "account:ListRegions",
             word("Regions.0.RegionOptStatus"),
             "reads in the region",

@@ -102,3 +102,16 @@ fn record(text: &str, asked: &str) -> Result<Value, Gap> {
 fn moment(time: Timestamp) -> DateTime {
     DateTime::from_secs(time.as_second())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_another_event_is_no_answer() {
+        assert!(record("{\"eventName\": \"DetachPolicy\", \"eventID\": \"e-1\"}", "DetachPolicy").is_ok());
+        for text in ["{\"eventName\": \"AttachPolicy\"}", "{\"eventName\": null}", "{}", "[]", "no JSON", ""] {
+            assert!(record(text, "DetachPolicy").is_err(), "{text}");
+        }
+    }
+}

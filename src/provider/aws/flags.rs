@@ -111,7 +111,7 @@ mod tests {
             ("", true),
             ("<", true),
         ] {
-            assert_eq!(structured("ec2:X", answer).is_ok(), whole, "{answer}");
+            assert_eq!(structured("ec2:GetAllowedImagesSettings", answer).is_ok(), whole, "{answer}");
         }
     }
 

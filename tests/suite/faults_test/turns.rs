@@ -270,3 +270,26 @@ fn an_estate_that_changes_meanwhile_is_as_before_or_as_after() {
     println!("{count} of {all} moments");
     assert!(wrong.is_empty(), "{} of {count} runs ({seeds}):\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// The moments at which a list of several pages shifts, or the tree does while it is walked: each was once taken for a
+/// difference.
+#[test]
+fn what_shifts_between_two_pages_is_not_taken_for_missing() {
+    let stage = Stage::new(second(Timestamp::now()));
+    for (name, operation, input) in [
+        ("a policy is taken off the first of its targets", "organizations:ListTargetsForPolicy", "p-ef56ab78"),
+        ("the first of the policies is deleted", "organizations:ListPolicies", "SERVICE_CONTROL_POLICY"),
+        ("a service is not trusted any more", "organizations:ListAWSServiceAccessForOrganization", ""),
+        ("an empty unit hangs higher", "organizations:ListOrganizationalUnitsForParent", "r-ab12"),
+        ("an empty unit hangs beside", "organizations:ListOrganizationalUnitsForParent", "ou-ab12-sandbox1"),
+        ("a unit hangs lower", "organizations:ListOrganizationalUnitsForParent", "ou-ab12-c3d4e5f6"),
+    ] {
+        let (n, (_, turn)) =
+            TURNS.iter().enumerate().find(|(_, (turn, _))| *turn == name).expect("a turn of that name");
+        let server = Server::start(stage.estate.clone());
+        server.after(operation, input, 1, *turn);
+        let between = runtime().block_on(scanned(&server, &stage.baseline, stage.clock));
+        assert_eq!(server.waiting(), 0, "{name}: it came to pass");
+        assert_eq!(wrong(&stage.before, &stage.after[n], &between), Vec::<String>::new(), "{name}");
+    }
+}
