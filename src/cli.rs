@@ -4,6 +4,7 @@
 
 mod adopt;
 mod against;
+mod compare;
 mod completions;
 mod demo;
 mod difference;
@@ -67,6 +68,8 @@ enum Command {
     Exempt(exempt::Arguments),
     /// Everything about one finding, and what a person can do about it
     Explain(explain::Arguments),
+    /// Prove whether policies became weaker, or show a request that gets through
+    Compare(Box<compare::Arguments>),
     /// Ask whether policies let a request through, and which statement decides
     Simulate(Box<simulate::Arguments>),
     /// Check baselines: every mistake in one run, with its place and the fix
@@ -198,6 +201,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Record(arguments) => in_runtime(arguments.run(cli.color)),
         Command::Exempt(arguments) => arguments.run(cli.color),
         Command::Explain(arguments) => arguments.run(cli.color),
+        Command::Compare(arguments) => arguments.run(cli.color),
         Command::Simulate(arguments) => arguments.run(cli.color),
         Command::Validate(arguments) => arguments.run(cli.color),
         Command::Permissions(arguments) => in_runtime(arguments.run(cli.color)),

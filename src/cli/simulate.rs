@@ -73,7 +73,7 @@ enum Format {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindWord {
+pub(super) enum KindWord {
     /// Service control policies: what the principals of an account may do at most
     Scp,
     /// Resource control policies: what may be done to the resources of an account at most

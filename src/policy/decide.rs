@@ -10,6 +10,7 @@
 //! Never calls something "not weaker" for want of an example.
 
 mod automaton;
+mod extent;
 mod pattern;
 mod region;
 mod scale;
@@ -24,12 +25,15 @@ use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     document::{Document, Effect, Kind},
     request::Request,
     stack::Stack,
 };
+pub use extent::Extent;
 use pattern::Bindings;
 use region::{OutOfSteps, Region, Search, Steps, subtract, within};
 use statement::Prepared;
@@ -68,7 +72,8 @@ pub struct Options {
 }
 
 /// Whether a change lets more through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Both sides let the same requests through.
     Equivalent,
@@ -83,6 +88,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Two verdicts about two guardrails of one account, in one word.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Mixed, _) | (_, Self::Mixed) => Self::Mixed,
+            (Self::Weaker, Self::Stricter) | (Self::Stricter, Self::Weaker) => Self::Mixed,
+            (Self::Weaker, _) | (_, Self::Weaker) => Self::Weaker,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Stricter, _) | (_, Self::Stricter) => Self::Stricter,
+            (Self::Equivalent, Self::Equivalent) => Self::Equivalent,
+        }
+    }
+
     /// The word for it in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {

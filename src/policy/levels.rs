@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::document::{Document, Effect, Kind, Statement, Version};
+use super::document::{Document, Effect, Kind};
 use super::parse::{self, MAX_BYTES};
 use super::stack::{Level, Named, Stack};
 use crate::baseline::diagnostic::{Diagnostic, Diagnostics, Position, Sources, Span, visible};
@@ -78,12 +78,19 @@ impl Guardrails {
 
     /// Puts `FullAWSAccess` on each level of the service control policies.
     pub fn put_full_access_beside(&mut self) {
+        let full_access = Named { name: "FullAWSAccess".to_owned(), document: Arc::new(Document::full_access()) };
         for stack in self.stacks.iter_mut().filter(|stack| stack.kind == Kind::Scp) {
             for level in &mut stack.levels {
-                level.documents.push(full_access());
+                level.documents.push(full_access.clone());
             }
         }
         self.assumed.push("`FullAWSAccess` stands beside the documents, which hold no Allow".to_owned());
+    }
+
+    /// The stack of a kind.
+    #[must_use]
+    pub fn stack(&self, kind: Kind) -> Option<&Stack> {
+        self.stacks.iter().find(|stack| stack.kind == kind)
     }
 
     /// What AWS would not take of the documents.
@@ -98,22 +105,6 @@ impl Guardrails {
     fn documents(&self) -> impl Iterator<Item = &Named> {
         self.stacks.iter().flat_map(|stack| &stack.levels).flat_map(|level| &level.documents)
     }
-}
-
-/// The policy that AWS attaches to everything when service control policies are switched on.
-fn full_access() -> Named {
-    let all = || vec![super::document::Clause { negated: false, patterns: vec!["*".to_owned()] }];
-    let statement = Statement {
-        span: Span { file: 0, start: 0, end: 0 },
-        sid: None,
-        effect: Effect::Allow,
-        actions: all(),
-        resources: all(),
-        principals: Vec::new(),
-        conditions: Vec::new(),
-    };
-    let document = Document { version: Version::V2012, statements: vec![statement], refusals: Vec::new() };
-    Named { name: "FullAWSAccess".to_owned(), document: Arc::new(document) }
 }
 
 /// Reads files that hold documents of one kind, which stand on one level together; or one file that holds a list of

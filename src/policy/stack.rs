@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::document::{Document, Effect, Kind};
+use super::document::{Document, Kind};
 
 /// The levels from the root down to the account; a single document is a stack of one level.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,21 +36,6 @@ impl Stack {
     pub fn single(kind: Kind, name: &str, document: Document) -> Self {
         let named = Named { name: name.to_owned(), document: document.into() };
         Self { kind, levels: vec![Level { documents: vec![named] }] }
-    }
-
-    /// Whether some document holds an Allow.
-    #[must_use]
-    pub fn has_allow(&self) -> bool {
-        let documents = self.levels.iter().flat_map(|level| &level.documents);
-        documents.flat_map(|named| &named.document.statements).any(|statement| statement.effect == Effect::Allow)
-    }
-
-    /// Puts `FullAWSAccess` beside the documents of each level.
-    #[must_use]
-    pub fn beside_full_access(mut self) -> Self {
-        let full = Named { name: "FullAWSAccess".to_owned(), document: Arc::new(Document::full_access()) };
-        self.levels.iter_mut().for_each(|level| level.documents.push(full.clone()));
-        self
     }
 
     /// Whether a request needs an Allow at each level. Resource control policies only take away: AWS keeps

@@ -5,12 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use guardline::policy::{
-    decide::{Direction, Options, Verdict, decide},
-    document::Kind,
-    parse::parse,
-    stack::Stack,
-};
+use guardline::policy::comparison::{Comparison, compare};
+use guardline::policy::decide::{Options, Verdict};
+use guardline::policy::document::Kind;
+use guardline::policy::levels::{File, from_files};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,34 +33,42 @@ fn pairs() -> Vec<Pair> {
     text.lines().map(|line| serde_json::from_str(line).expect("a pair")).collect()
 }
 
-fn stacks(pair: &Pair) -> (Stack, Stack) {
+/// Labels that AWS's documentation contradicts: the new document has no `Version`, so that its `${aws:username}` is plain
+/// text, and who owned a volume is stopped. The label's makers read it as a variable all the same.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+const NOT_FOLLOWED: [&str; 3] = [
+    "quacky/ec2/exp_single/ec2_allow_ebs_volume_owners/policy/5_3.json",
+    "quacky/ec2/exp_single/ec2_allow_ebs_volume_owners/policy/3_0.json",
+    "quacky/ec2/exp_single/ec2_allow_ebs_volume_owners/policy/7_3.json",
+];
+
+fn compared(pair: &Pair) -> Comparison {
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == pair.kind).expect("a known kind");
-    let side = |name, value: &Value| Stack::single(kind, name, parse(name, &value.to_string()).expect("a document"));
-    let (old, new) = (side("old", &pair.old), side("new", &pair.new));
-    if kind == Kind::Scp && !old.has_allow() && !new.has_allow() {
-        return (old.beside_full_access(), new.beside_full_access());
-    }
-    (old, new)
+    let side = |name: &str, value: &Value| {
+        from_files(kind, vec![File { name: name.to_owned(), text: value.to_string() }]).expect("a document")
+    };
+    compare(side("old", &pair.old), side("new", &pair.new), &Options::default())
 }
 
 #[test]
 fn every_label_is_reached() {
     let mut wrong = Vec::new();
-    for pair in pairs() {
-        let (old, new) = stacks(&pair);
-        let decision = decide(&old, &new, &Options::default());
-        let verdict = decision.verdict();
+    for mut pair in pairs() {
+        if NOT_FOLLOWED.contains(&pair.id.as_str()) {
+            assert!(pair.new.get("Version").is_none() && pair.new.to_string().contains("${aws:username}"));
+            assert_eq!(pair.stricter.replace(true), Some(false), "{}: the label was mended", pair.id);
+        }
+        let comparison = compared(&pair);
+        let verdict = comparison.verdict;
         let weaker = matches!(verdict, Verdict::Weaker | Verdict::Mixed);
         let stricter = matches!(verdict, Verdict::Stricter | Verdict::Mixed);
-        let right = verdict != Verdict::Unknown
+        let right = comparison.reason.is_none()
             && weaker == pair.weaker
-            && pair.stricter.is_none_or(|expected| expected == stricter)
-            && !matches!(decision.stricter, Direction::Unknown(_));
+            && weaker != comparison.witnesses.is_empty()
+            && weaker == comparison.extent.is_some()
+            && pair.stricter.is_none_or(|expected| expected == stricter);
         if !right {
-            wrong.push(format!(
-                "{}: {verdict:?}, labelled weaker {} stricter {:?}; {decision:?}",
-                pair.id, pair.weaker, pair.stricter
-            ));
+            wrong.push(format!("{} labelled {} {:?}: {comparison:?}", pair.id, pair.weaker, pair.stricter));
         }
     }
     assert!(wrong.is_empty(), "{} pairs\n{}", wrong.len(), wrong.join("\n"));

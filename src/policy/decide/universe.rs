@@ -213,16 +213,31 @@ impl Letters {
         self.automaton.example(class)
     }
 
+    /// The pattern that says most about a class: of all that match it, the one with the most letters.
+    fn closest(&self, class: usize) -> Option<&[Token]> {
+        let exact = |tokens: &&[Token]| {
+            tokens.iter().filter(|token| matches!(token, Token::Exact(_) | Token::Folded(_))).count()
+        };
+        let accepted = self.automaton.accepted(class).iter();
+        accepted.filter_map(|pattern| self.patterns.get(*pattern as usize).map(Vec::as_slice)).max_by_key(exact)
+    }
+
     /// A text of a class that reads well: the pattern that says most about it, with words for its wildcards. `parts` are
     /// the words for the fourth and fifth part of an ARN.
     pub(super) fn fill(&self, class: usize, parts: &[&str]) -> String {
-        let exact = |tokens: &Vec<Token>| {
-            tokens.iter().filter(|token| matches!(token, Token::Exact(_) | Token::Folded(_))).count()
-        };
-        let accepted = self.automaton.accepted(class).iter().filter_map(|pattern| self.patterns.get(*pattern as usize));
-        let filled = accepted.max_by_key(|tokens| exact(tokens)).map(|tokens| filled(tokens, parts));
+        let filled = self.closest(class).map(|tokens| filled(tokens, parts));
         filled.filter(|text| self.class_of(text) == Some(class)).unwrap_or_else(|| self.example(class))
     }
+}
+
+/// A pattern as a policy writes it.
+fn written(tokens: &[Token]) -> String {
+    let letter = |token: &Token| match token {
+        Token::Exact(letter) | Token::Folded(letter) => *letter,
+        Token::One { .. } => '?',
+        Token::Any { .. } => '*',
+    };
+    tokens.iter().map(letter).collect()
 }
 
 /// A pattern with words for its wildcards.
@@ -341,6 +356,12 @@ impl Key {
             class = class * radix + digit;
         }
         Some(class)
+    }
+
+    /// The pattern that says most about a class, as a policy writes it.
+    pub(super) fn pattern(&self, class: usize) -> Option<String> {
+        let [letters, ..] = self.digits(class);
+        self.letters.closest(letters).map(written)
     }
 
     /// A value of a class, as a request would write it.

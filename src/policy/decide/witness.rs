@@ -24,6 +24,7 @@ const CLASSES: usize = 64;
 #[serde(deny_unknown_fields)]
 struct Parts {
     actions: Vec<String>,
+    regions: Vec<String>,
     parts: BTreeMap<String, String>,
     principals: Vec<String>,
     keys: BTreeMap<String, Vec<String>>,
@@ -35,6 +36,16 @@ static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     #[allow(clippy::expect_used, reason = "part of the program, and read by its tests")]
     serde_yaml::from_str(text).expect("the parts of examples can be read")
 });
+
+/// The actions that say most, first.
+pub(super) fn rank() -> &'static [String] {
+    &PARTS.actions
+}
+
+/// The known regions.
+pub(super) fn regions() -> Vec<&'static str> {
+    PARTS.regions.iter().map(String::as_str).collect()
+}
 
 /// A value that a condition key might well have.
 pub(super) fn plausible(key: &str) -> String {

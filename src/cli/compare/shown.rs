@@ -1,0 +1,143 @@
+//! A judged change for people. In: a comparison. Out: text for a terminal, or Markdown for a comment; everything from a
+//! document is escaped. It decides nothing.
+
+use std::fmt::Write as _;
+
+use crate::cli::visible;
+use crate::policy::comparison::{Comparison, Witness};
+use crate::policy::decide::{Extent, Verdict};
+use crate::policy::request::{ContextValue, Principal};
+
+/// What a verdict means, in a sentence.
+fn sentence(comparison: &Comparison) -> String {
+    match comparison.verdict {
+        Verdict::Equivalent => "equivalent: both sides let the same requests through".to_owned(),
+        Verdict::Stricter => "stricter: nothing more gets through, and some requests are stopped".to_owned(),
+        Verdict::Weaker => "weaker: requests get through that were stopped before".to_owned(),
+        Verdict::Mixed => {
+            "mixed: some requests get through that were stopped before, and others are stopped".to_owned()
+        }
+        Verdict::Unknown => "cannot be told".to_owned(),
+    }
+}
+
+/// For a terminal.
+pub(super) fn text(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let mut line = |said: &str| {
+        let _ = writeln!(text, "{}", visible(said));
+    };
+    line(&sentence(comparison));
+    if let Some(reason) = &comparison.reason {
+        line(&format!("  because {reason}"));
+    }
+    let requests = [("gets through now", &comparison.witnesses), ("is stopped now", &comparison.stopped)];
+    for (title, witnesses) in requests {
+        for witness in witnesses {
+            line(&format!("{title} ({}):", witness.guardrail));
+            parts(witness).iter().for_each(|(name, value)| line(&format!("  {name:<10} {value}")));
+        }
+    }
+    if let Some(extent) = &comparison.extent {
+        extents(extent).iter().for_each(|said| line(said));
+    }
+    for assumed in &comparison.assumed {
+        line(&format!("assumed: {assumed}"));
+    }
+    for refused in &comparison.refused_by_aws {
+        line(&format!("refused by AWS: {}: {}", refused.position, refused.reason));
+    }
+    text
+}
+
+/// For a comment on a change.
+pub(super) fn markdown(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let mut line = |said: &str| {
+        let _ = writeln!(text, "{said}");
+    };
+    line(&format!("**Guardrails: {}**", sentence(comparison)));
+    if let Some(reason) = &comparison.reason {
+        line(&format!("\nbecause {}", code(reason)));
+    }
+    let requests = [("Gets through now", &comparison.witnesses), ("Is stopped now", &comparison.stopped)];
+    for (title, witnesses) in requests {
+        for witness in witnesses {
+            line(&format!("\n{title} ({}):\n", witness.guardrail));
+            parts(witness).iter().for_each(|(name, value)| line(&format!("- {name} {}", code(value))));
+        }
+    }
+    if let Some(extent) = &comparison.extent {
+        line("");
+        extents(extent).iter().for_each(|said| line(&format!("- {}", code(said))));
+    }
+    let refused =
+        comparison.refused_by_aws.iter().map(|one| format!("refused by AWS: {}: {}", one.position, one.reason));
+    let notes: Vec<String> = comparison.assumed.iter().map(|said| format!("assumed: {said}")).chain(refused).collect();
+    if !notes.is_empty() {
+        line("");
+        notes.iter().for_each(|said| line(&format!("- {}", code(said))));
+    }
+    text
+}
+
+/// Text that Markdown shows as it is: a code span whose fence is longer than any run of backticks in it.
+fn code(said: &str) -> String {
+    let said = visible(said);
+    let longest = said.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {said} {fence}")
+}
+
+fn parts(witness: &Witness) -> Vec<(&'static str, String)> {
+    let request = &witness.request;
+    let mut parts = vec![("action", request.action.clone()), ("resource", request.resource.clone())];
+    if let Some(principal) = &request.principal {
+        parts.push(("principal", who(principal)));
+    }
+    for (key, value) in &request.context {
+        let value = match value {
+            ContextValue::One(value) => value.clone(),
+            ContextValue::Many(values) => format!("[{}]", values.join(", ")),
+            ContextValue::Unknown(_) => "unknown".to_owned(),
+        };
+        parts.push(("with", format!("{key} = {value}")));
+    }
+    parts
+}
+
+fn who(principal: &Principal) -> String {
+    match principal {
+        Principal::Aws(name) | Principal::Service(name) => name.clone(),
+        Principal::Federated(name) => format!("federated {name}"),
+        Principal::CanonicalUser(id) => format!("canonical user {id}"),
+        Principal::Anonymous => "anonymous".to_owned(),
+    }
+}
+
+fn extents(extent: &Extent) -> Vec<String> {
+    let mut said = Vec::new();
+    if extent.actions == 0 {
+        said.push("no known action is newly allowed; the catalogue may lag".to_owned());
+    } else {
+        let levels = extent.by_level.iter().map(|(level, count)| format!("{level} {count}"));
+        said.push(format!(
+            "newly allowed: {} of {} known actions in {} services ({})",
+            extent.actions,
+            extent.known_actions,
+            extent.by_service.len(),
+            levels.collect::<Vec<_>>().join(", ")
+        ));
+        said.push(format!("among them: {}", extent.examples.iter().take(5).cloned().collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(regions) = &extent.regions {
+        said.push(format!("in regions: {}", regions.join(", ")));
+    }
+    if let Some(principals) = &extent.principals {
+        said.push(format!("for: {}", principals.join(", ")));
+    }
+    if !extent.complete {
+        said.push("there is more: the difference has too many parts to look at them all".to_owned());
+    }
+    said
+}

@@ -1,0 +1,141 @@
+//! What a change of guardrails comes to. In come the documents of both sides; out come the verdict, requests that show it,
+//! how much is let through, why, and what was taken for granted. Never reads a file, and never says "not weaker" where the
+//! decision procedure could not prove it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    decide::{Decision, Direction, Engine, Extent, Options, Verdict},
+    document::Kind,
+    levels::{Form, Guardrails},
+    request::Request,
+    stack::Stack,
+};
+use crate::baseline::Position;
+
+/// A change of guardrails, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// Whether the new side lets more through.
+    pub verdict: Verdict,
+    /// Why something cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Requests that the new side allows and the old one denies.
+    pub witnesses: Vec<Witness>,
+    /// Requests that the old side allows and the new one denies.
+    pub stopped: Vec<Witness>,
+    /// How much is newly let through; none where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
+    /// What was taken for granted beyond the documents.
+    pub assumed: Vec<String>,
+    /// What AWS would not take; it was compared all the same.
+    pub refused_by_aws: Vec<Refused>,
+}
+
+/// A request that shows a difference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Witness {
+    /// Which of the guardrails it shows: `scp`, `rcp`, `identity` or `resource`.
+    pub guardrail: String,
+    /// The request.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// What AWS would not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// `old` or `new`.
+    pub side: String,
+    /// Where it stands.
+    pub position: Position,
+    /// AWS's reason.
+    pub reason: String,
+}
+
+/// Compares two sides.
+#[must_use]
+pub fn compare(mut old: Guardrails, mut new: Guardrails, options: &Options) -> Comparison {
+    assume(&mut old, &mut new);
+    let mut comparison = Comparison {
+        verdict: Verdict::Equivalent,
+        reason: None,
+        witnesses: Vec::new(),
+        stopped: Vec::new(),
+        extent: None,
+        assumed: assumed(&old, &new, options),
+        refused_by_aws: refused("old", &old).chain(refused("new", &new)).collect(),
+    };
+    let kinds = Kind::ALL.into_iter().filter(|kind| old.stack(*kind).or(new.stack(*kind)).is_some());
+    for kind in kinds {
+        let nothing = Stack { kind, levels: Vec::new() };
+        let (old, new) = (old.stack(kind).unwrap_or(&nothing), new.stack(kind).unwrap_or(&nothing));
+        comparison.take(kind, old, new, options);
+    }
+    comparison
+}
+
+impl Comparison {
+    /// Judges one of the guardrails.
+    fn take(&mut self, kind: Kind, old: &Stack, new: &Stack, options: &Options) {
+        if old == new {
+            return;
+        }
+        let engine = match Engine::new([old, new], options) {
+            Ok(engine) => engine,
+            Err(why) => {
+                self.verdict = self.verdict.and(Verdict::Unknown);
+                self.reason = Some(why);
+                return;
+            }
+        };
+        let decision = engine.decide(old, new);
+        self.verdict = self.verdict.and(decision.verdict());
+        self.reason = self.reason.take().or_else(|| decision.reason());
+        let Decision { weaker, stricter } = decision;
+        if let Direction::Some(_) = weaker {
+            self.extent = Some(engine.extent(old, new));
+        }
+        let shown = |direction: Direction| {
+            let requests = if let Direction::Some(requests) = direction { requests } else { Vec::new() };
+            requests.into_iter().map(move |request| Witness { guardrail: kind.word().to_owned(), request })
+        };
+        self.witnesses.extend(shown(weaker));
+        self.stopped.extend(shown(stricter));
+    }
+}
+
+/// Beside single documents of service control policies stands `FullAWSAccess`, exactly when neither side holds an Allow.
+fn assume(old: &mut Guardrails, new: &mut Guardrails) {
+    let is_alone = |side: &Guardrails| side.form == Form::Documents && side.stack(Kind::Scp).is_some();
+    if !is_alone(old) || !is_alone(new) {
+        return;
+    }
+    if old.holds_an_allow() || new.holds_an_allow() {
+        let said = "`FullAWSAccess` does not stand beside the documents, since one side holds an Allow";
+        new.assumed.push(said.to_owned());
+        return;
+    }
+    old.put_full_access_beside();
+    new.put_full_access_beside();
+}
+
+fn assumed(old: &Guardrails, new: &Guardrails, options: &Options) -> Vec<String> {
+    let mut assumed = old.assumed.clone();
+    assumed.extend(new.assumed.iter().filter(|said| !old.assumed.contains(said)).cloned());
+    assumed.extend(options.bind.iter().map(|(key, value)| format!("`{key}` is `{value}` in every request")));
+    assumed
+}
+
+fn refused<'a>(side: &'a str, guardrails: &Guardrails) -> impl Iterator<Item = Refused> + use<'a> {
+    guardrails.refused().into_iter().map(move |refused| Refused {
+        side: side.to_owned(),
+        position: refused.position,
+        reason: refused.reason,
+    })
+}
