@@ -52,11 +52,11 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
         let gap = Gap { status: CoverageStatus::Failed, reason };
         undecided.note(sides.scope(account), unplaced.source.to_owned(), "the account", gap);
     }
-    links::compare(&sides, live.as_ref(), &mut drifts);
+    links::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     if let Some(live) = &live {
-        policies::compare(live, &mut drifts);
+        policies::compare(live, &mut drifts, &mut undecided);
     }
-    regions::compare(&sides, &mut drifts);
+    regions::compare(&sides, &mut drifts, &mut undecided);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     settings::compare(&sides, &mut drifts, &mut undecided);
     audit_logs::compare(&sides, &mut drifts, &mut undecided);

@@ -22,13 +22,14 @@ use super::document;
 use super::drift::{Aspect, Direction, Drift};
 use super::rule::Rule;
 use super::sides::{Live, Sides, read};
+use super::undecided::Undecided;
 use crate::baseline::model::PolicyRule;
 use crate::baseline::pattern::fits;
 use crate::estate::{Observation, Policy};
 
 /// Compares policy types and policies.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
-    types::compare(live, drifts);
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
+    types::compare(live, drifts, undecided);
     if live.sides.aws.policies.is_none() {
         return;
     }

@@ -1,9 +1,10 @@
-//! A JSON answer, read to its end, and the members that the SDK makes up where an answer leaves them out: a flag is false
-//! then, a text empty.
+//! An answer, read to its end, and the members that the SDK makes up where an answer leaves them out: a flag is false
+//! then, a text empty; and of XML, where text in place of a structure is one without members.
 //!
-//! In: an answer of a JSON service. Out: whether it is JSON to its end, an object, and which such member one of its rows
-//! lacks. It keeps nothing of an answer, as the SDK reads it again into types of its own: what other members are missing
-//! shows there. Nearly all answers of a large estate are lists of quotas, so that they are gone through once, and no more.
+//! In: an answer. Out: whether it is JSON to its end, an object, and which such member one of its rows lacks; of XML, which
+//! structure holds text. It keeps nothing of an answer, as the SDK reads it again into types of its own: what other members
+//! are missing shows there. Nearly all answers of a large estate are lists of quotas, so that they are gone through once,
+//! and no more.
 //!
 //! AWS sends each of them in every row: <https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ServiceQuota.html>,
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_PolicySummary.html>, `API_Tag.html` and
@@ -217,6 +218,48 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
+/// Elements of EC2's answers that hold others and no text, and of which the SDK would not miss one.
+const STRUCTURES: [&str; 10] = [
+    "accountLevel",
+    "availabilityZoneInfo",
+    "creationDateCondition",
+    "deprecationTimeCondition",
+    "imageCriterionSet",
+    "imageNameSet",
+    "imageProviderSet",
+    "marketplaceProductCodeSet",
+    "regionInfo",
+    "vpcBlockPublicAccessOptions",
+];
+
+/// Lists whose every item is a structure.
+const OF_STRUCTURES: [&str; 3] = ["availabilityZoneInfo", "imageCriterionSet", "regionInfo"];
+
+/// Whether no structure of an XML answer holds text; else, in words, which does.
+pub(super) fn structured(operation: &str, answer: &str) -> Result<(), String> {
+    let mut within: Vec<&str> = Vec::new();
+    for part in answer.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap_or((part, ""));
+        let name = tag.split_whitespace().next().unwrap_or_default();
+        match name.chars().next() {
+            Some('/') => drop(within.pop()),
+            Some('?' | '!') => {}
+            _ if tag.ends_with('/') => {}
+            _ => within.push(name),
+        }
+        let is_structure = match within.as_slice() {
+            [.., list, "item"] => OF_STRUCTURES.contains(list),
+            [.., name] => STRUCTURES.contains(name),
+            [] => false,
+        };
+        if is_structure && !text.trim().is_empty() {
+            let place = within.iter().rev().find(|name| **name != "item").unwrap_or(&"item");
+            return Err(format!("the answer to `{operation}` has text in place of what `{place}` holds"));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -228,6 +271,31 @@ mod tests {
     /// Whether an answer is found to lack this, or nothing.
     fn lacks(operation: &str, answer: &str, member: Option<&'static str>) -> bool {
         read(operation, answer.as_bytes()) == Ok(member.map_or(Answer::Whole, Answer::Lacks))
+    }
+
+    #[test]
+    fn text_in_place_of_a_structure_is_found() {
+        for (answer, whole) in [
+            ("<a xmlns=\"x\"><accountLevel><httpTokens>required</httpTokens></accountLevel></a>", true),
+            ("<a><accountLevel>\n <httpTokens>required</httpTokens>\n</accountLevel></a>", true),
+            ("<a><accountLevel>none</accountLevel></a>", false),
+            ("<a><accountLevel><httpTokens>required</httpTokens>none</accountLevel></a>", false),
+            ("<a><regionInfo><item><x>1</x></item></regionInfo></a>", true),
+            ("<a><regionInfo><item>none</item></regionInfo></a>", false),
+            ("<a><regionInfo/>text of another</a>", true),
+            (
+                "<a><imageCriterionSet><item><imageProviderSet><item>amazon</item></imageProviderSet></item></imageCriterionSet></a>",
+                true,
+            ),
+            (
+                "<a><imageCriterionSet><item><imageProviderSet>amazon</imageProviderSet></item></imageCriterionSet></a>",
+                false,
+            ),
+            ("", true),
+            ("<", true),
+        ] {
+            assert_eq!(structured("ec2:GetAllowedImagesSettings", answer).is_ok(), whole, "{answer}");
+        }
     }
 
     #[test]

@@ -273,7 +273,7 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
             return Err(format!("the answer to `{name}` is not what EC2 or STS sends; it starts with `{}`", start()));
         }
         return if text.trim_end().ends_with(&end) {
-            Ok(())
+            flags::structured(&name, &text)
         } else {
             Err(format!("the answer to `{name}` is cut short"))
         };
