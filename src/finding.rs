@@ -288,7 +288,7 @@ fn sort(found: &mut [Finding]) {
 fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
     let entry = rules::entry(drift.rule);
     // A policy that says the same in other words takes nothing away.
-    let harmless = drift.guardrail.is_some() && drift.direction == Direction::Equivalent;
+    let harmless = drift.kind == Kind::Policy && drift.guardrail.is_some() && drift.direction == Direction::Equivalent;
     let shipped = if harmless { Severity::Info } else { entry.severity };
     let severity = inputs.baseline.model.severity.get(drift.rule.as_str()).copied().unwrap_or(shipped);
     Finding {

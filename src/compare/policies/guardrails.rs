@@ -34,7 +34,7 @@ const TYPES: [(&str, Kind); 2] = [("SERVICE_CONTROL_POLICY", Kind::Scp), ("RESOU
 pub(in crate::compare) fn judge(live: &Live<'_>, drifts: &mut [Drift]) {
     for (policy_type, kind) in TYPES {
         let bearing: Vec<usize> = (0..drifts.len()).filter(|at| bears(drifts.get(*at), policy_type)).collect();
-        if !bearing.iter().any(|at| drifts.get(*at).is_some_and(|drift| may_change(drift))) {
+        if !bearing.iter().any(|at| drifts.get(*at).is_some_and(may_change)) {
             continue;
         }
         let judged = match World::new(live, policy_type, kind) {
