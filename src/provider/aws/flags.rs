@@ -87,7 +87,9 @@ impl Watch<'_> {
         let names = Name(if sought.is_empty() { self.members } else { sought });
         while let Some(name) = map.next_key_seed(names)? {
             match name {
-                None => drop(map.next_value_seed(Place::Elsewhere)?),
+                None => {
+                    map.next_value_seed(Place::Elsewhere)?;
+                }
                 Some(_) if !sought.is_empty() => {
                     map.next_value_seed(Place::List(Self { way: rest, ..self }))?;
                 }
