@@ -63,8 +63,7 @@ impl Engine {
         let catalogue = Catalogue::get();
         let mut extent = Extent { known_actions: catalogue.actions().len(), ..Extent::default() };
         let mut found = Vec::new();
-        for action in catalogue.actions() {
-            let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
+        for (action, class) in catalogue.actions().iter().zip(self.universe.known_actions()) {
             if class.is_some_and(|class| classes.contains(class)) {
                 extent.actions += 1;
                 *extent.by_level.entry(action.level.as_str().to_owned()).or_default() += 1;

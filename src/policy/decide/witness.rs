@@ -138,7 +138,11 @@ impl Sketch<'_> {
         if let Some(found) = quick.iter().find_map(|action| typed(action)) {
             return Some(found);
         }
-        let all = || catalogue.actions().iter().filter(|action| self.has(action));
+        let all = || {
+            let classes = catalogue.actions().iter().zip(self.universe.known_actions());
+            let inside = |class: &Option<usize>| class.is_some_and(|class| contains(self.region, ACTION, class));
+            classes.filter(move |(_, class)| inside(class)).map(|(action, _)| action)
+        };
         // The catalogue is walked only where no common action will do, and only once.
         let mut known = quick.first().copied();
         let mut walk = |action| {
@@ -156,8 +160,7 @@ impl Sketch<'_> {
     }
 
     fn has(&self, action: &Action) -> bool {
-        let letters = action.service.chars().chain([':']).chain(action.name.chars());
-        let class = self.universe.actions.class_of_letters(letters.flat_map(char::to_lowercase));
+        let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
         class.is_some_and(|class| contains(self.region, ACTION, class))
     }
 

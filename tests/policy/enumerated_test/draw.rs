@@ -98,9 +98,9 @@ pub struct Plan {
 impl Plan {
     pub fn draw(kind: Kind, tape: &mut Tape<'_>) -> Self {
         let flavour = match tape.below(100) {
-            0..70 => Flavour::Plain,
-            70..85 => Flavour::Variables,
-            85..93 => Flavour::Odd,
+            0..58 => Flavour::Plain,
+            58..82 => Flavour::Variables,
+            82..92 => Flavour::Odd,
             _ => Flavour::Mixed,
         };
         let mut resources = tape.some(&RESOURCES, 4);
