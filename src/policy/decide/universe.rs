@@ -173,7 +173,8 @@ impl Universe {
     pub(super) fn known_actions(&self) -> &[Option<usize>] {
         self.known.get_or_init(|| {
             let automaton = &self.actions.automaton;
-            let lower = |text: &'static str| text.chars().flat_map(char::to_lowercase);
+            // AWS writes its actions in ASCII.
+            let lower = |text: &'static str| text.bytes().map(|letter| char::from(letter.to_ascii_lowercase()));
             let (mut service, mut begun) = ("", 0);
             let class = |action: &Action| {
                 if action.service != service {
