@@ -123,7 +123,7 @@ fn every_value(family: Family) -> Vec<String> {
             "2001:db8::2",
             "2001:db9::1",
             "ffff::",
-            "::ffff:10.1.2.3",
+            "::ffff:10.0.2.3",
             "x",
             "10.0.0.0/8",
         ];

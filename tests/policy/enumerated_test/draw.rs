@@ -115,7 +115,9 @@ impl Plan {
             let at = tape.below(resources.len() + 1);
             resources.insert(at, tape.one(&VARIABLE_RESOURCES));
         }
-        let principals = if kind.has_principals() { tape.some(&PRINCIPALS, 4) } else { Vec::new() };
+        // Those of one account now and then: an account, its roles and their sessions.
+        let names = if tape.percent(40) { &PRINCIPALS[1..6] } else { &PRINCIPALS[..] };
+        let principals = if kind.has_principals() { tape.some(names, 4) } else { Vec::new() };
         let actions = tape.some(&ACTIONS, 4);
         let bind = tape.percent(6).then(|| {
             let asked = &keys[tape.below(keys.len())];
@@ -217,7 +219,7 @@ pub fn condition(plan: &Plan, tape: &mut Tape<'_>) -> Option<Conditioned> {
         (operator, known, if_exists, quantifier) = ("Null", vec!["true", "false"], false, None);
     }
     if plan.flavour == Flavour::Odd {
-        match tape.below(5) {
+        match tape.below(4) {
             1 => operator = Said::UNKNOWN_OPERATOR,
             2 => known.push(family.nonsense()),
             3 if operator == "Null" && asked.quantified => quantifier = Some(Quantifier::ForAllValues),
@@ -299,6 +301,10 @@ fn edit_condition(plan: &Plan, condition: &mut Conditioned, choice: usize, tape:
     let plain = condition.operator != "Null" && condition.operator != Said::UNKNOWN_OPERATOR;
     match choice {
         14 | 15 if plain => change(&mut condition.values, &known, tape),
+        14..=15 if condition.operator == "Null" && plan.flavour == Flavour::Odd => {
+            let other = condition.quantifier.is_none().then_some(Quantifier::ForAllValues);
+            condition.quantifier = other.filter(|_| asked.quantified);
+        }
         14..=18 if condition.operator == "Null" => change(&mut condition.values, &["true", "false"], tape),
         16 if plain => condition.operator = others[tape.below(others.len())].1,
         17 if plain => condition.if_exists = !condition.if_exists,
