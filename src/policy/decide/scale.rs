@@ -12,6 +12,8 @@ use crate::policy::document::Order;
 /// Numbers are counted in units of this power of ten. One place more than a policy's number may have, so that there is a
 /// number between any two of them.
 const PLACES: i64 = 16;
+/// One, in units.
+const ONE: i128 = 10_i128.pow(16);
 /// Digits before the point at most: what an `i128` holds in such units.
 const WHOLE: i64 = 21;
 
@@ -64,8 +66,7 @@ fn counted(text: &str) -> Option<(i128, bool)> {
 
 /// Units as a request writes them.
 pub(super) fn decimal(units: i128) -> String {
-    let one = 10_u128.pow(PLACES.unsigned_abs() as u32);
-    let (size, sign) = (units.unsigned_abs(), if units < 0 { "-" } else { "" });
+    let (size, one, sign) = (units.unsigned_abs(), ONE.unsigned_abs(), if units < 0 { "-" } else { "" });
     let text = format!("{sign}{}.{:016}", size / one, size % one);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -113,13 +114,12 @@ pub(super) fn stands<T: PartialOrd>(value: &T, order: Order, asked: &T) -> bool 
 pub(super) fn numbers(mut named: Vec<i128>) -> Vec<i128> {
     named.sort_unstable();
     named.dedup();
-    let one = 10_i128.pow(PLACES.unsigned_abs() as u32);
     let middle = |low: i128, high: i128| {
         let middle = low + (high - low) / 2;
-        let whole = middle - middle.rem_euclid(one);
+        let whole = middle - middle.rem_euclid(ONE);
         if whole > low { whole } else { middle }
     };
-    between(&named, |low| low - one, middle, |high| high + one)
+    between(&named, |low| low - ONE, middle, |high| high + ONE)
 }
 
 /// One moment from each stretch, as far as a calendar can tell it.
