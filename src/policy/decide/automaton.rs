@@ -269,8 +269,7 @@ impl Builder {
                 Some(Some(Token::Folded(letter))) => {
                     letters.push(*letter);
                     letters.extend(letter.to_uppercase().filter(|upper| fold(*upper) == *letter));
-                    letters
-                        .extend(MORE_CAPITALS.iter().filter(|(_, small)| small == letter).map(|(capital, _)| *capital));
+                    letters.extend(other_capital(*letter));
                 }
                 Some(Some(Token::One { crosses: false } | Token::Any { crosses: false })) => letters.push(':'),
                 _ => {}
@@ -285,18 +284,26 @@ impl Builder {
     }
 }
 
-/// Letters whose small form has another capital: signs that look like a letter, and letters of two parts.
-const MORE_CAPITALS: [(char, char); 9] = [
-    ('\u{212a}', 'k'),
-    ('\u{212b}', 'å'),
-    ('\u{2126}', 'ω'),
-    ('\u{1e9e}', 'ß'),
-    ('\u{3f4}', 'θ'),
-    ('ǅ', 'ǆ'),
-    ('ǈ', 'ǉ'),
-    ('ǋ', 'ǌ'),
-    ('ǲ', 'ǳ'),
-];
+/// The capital of a small letter that is not its usual one: signs that look like a letter, letters of two parts, and Greek
+/// letters whose usual capital is written as two.
+fn other_capital(small: char) -> Option<char> {
+    Some(match small {
+        'k' => '\u{212a}',
+        'å' => '\u{212b}',
+        'ω' => '\u{2126}',
+        'ß' => '\u{1e9e}',
+        'θ' => '\u{3f4}',
+        'ǆ' => 'ǅ',
+        'ǉ' => 'ǈ',
+        'ǌ' => 'ǋ',
+        'ǳ' => 'ǲ',
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => {
+            char::from_u32(u32::from(small) + 8)?
+        }
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => char::from_u32(u32::from(small) + 9)?,
+        _ => return None,
+    })
+}
 
 fn fold(letter: char) -> char {
     let mut lower = letter.to_lowercase();
@@ -346,7 +353,7 @@ mod tests {
         for capital in char::MIN..=char::MAX {
             let small = fold(capital);
             let usual = small == capital || small.to_uppercase().any(|upper| upper == capital);
-            assert!(usual || MORE_CAPITALS.contains(&(capital, small)), "{capital} {small}");
+            assert!(usual || other_capital(small) == Some(capital), "{capital} {small}");
         }
         let found =
             Automaton::new(&[vec![Token::Exact('k')], vec![Token::Exact('K')], vec![Token::Folded('k')]], &[], BUDGET);
