@@ -9,5 +9,6 @@ pub mod document;
 pub mod evaluate;
 pub mod levels;
 pub mod parse;
+pub mod refused;
 pub mod request;
 pub mod stack;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::document::{Document, Effect, Kind};
 use super::parse::{self, MAX_BYTES};
+use super::refused;
 use super::stack::{Level, Named, Stack};
 use crate::baseline::diagnostic::{Diagnostic, Diagnostics, Position, Sources, Span, visible};
 use crate::baseline::document::{Content, Node};
@@ -19,6 +20,9 @@ use crate::baseline::read_document;
 
 /// The most bytes that all texts of one stack may have together.
 const MAX_TOGETHER: usize = 4 * MAX_BYTES;
+
+/// How many of the reasons are given for which AWS would not take documents; to find the place of each takes time.
+const MAX_REFUSED: usize = 100;
 
 /// What binds an account, as it was read.
 #[derive(Clone, Debug)]
@@ -96,10 +100,17 @@ impl Guardrails {
     /// What AWS would not take of the documents.
     #[must_use]
     pub fn refused(&self) -> Vec<Refused> {
-        let refusals = self.documents().flat_map(|named| &named.document.refusals);
-        refusals
-            .map(|refusal| Refused { position: self.sources.position(refusal.span), reason: refusal.reason.clone() })
-            .collect()
+        let mut refusals = self.documents().flat_map(|named| &named.document.refusals);
+        let position = |span| self.sources.position(span);
+        let mut refused: Vec<Refused> = (refusals.by_ref().take(MAX_REFUSED))
+            .map(|refusal| Refused { position: position(refusal.span), reason: refusal.reason.clone() })
+            .collect();
+        if let Some(next) = refusals.next() {
+            let more = 1 + refusals.count();
+            refused
+                .push(Refused { position: position(next.span), reason: format!("{more} more reasons are not shown") });
+        }
+        refused
     }
 
     fn documents(&self) -> impl Iterator<Item = &Named> {
@@ -125,7 +136,7 @@ pub fn from_files(kind: Kind, files: Vec<File>) -> Result<Guardrails, Diagnostic
             Some(Node { content: Content::List(_), span }) => {
                 reader.mistake(span, format!("`{name}` holds levels, which stand alone; give no other file beside it"));
             }
-            Some(node) => documents.extend(reader.document(name, &node)),
+            Some(node) => documents.extend(reader.document(name, kind, &node)),
             None => {}
         }
     }
@@ -147,11 +158,11 @@ pub fn from_folder(folders: Vec<Folder>) -> Result<Guardrails, Diagnostics> {
     for folder in folders {
         for ((stack, is_bound), files) in stacks.iter_mut().zip(&mut is_bound).zip([folder.scp, folder.rcp]) {
             *is_bound |= files.is_some();
-            let mut level = Level::default();
+            let (kind, mut level) = (stack.kind, Level::default());
             for file in files.unwrap_or_default() {
                 let name = file.name.clone();
                 let node = reader.tree(file);
-                level.documents.extend(node.and_then(|node| reader.document(name, &node)));
+                level.documents.extend(node.and_then(|node| reader.document(name, kind, &node)));
             }
             stack.levels.push(level);
         }
@@ -192,9 +203,16 @@ impl Reader {
         }
     }
 
-    fn document(&mut self, name: String, node: &Node) -> Option<Named> {
+    fn document(&mut self, name: String, kind: Kind, node: &Node) -> Option<Named> {
         match parse::document(node) {
-            Ok(document) => Some(Named { name, document: Arc::new(document) }),
+            Ok(mut document) => {
+                let path = self.sources.path(node.span.file);
+                let is_yaml = path.extension().is_some_and(|suffix| suffix == "yaml" || suffix == "yml");
+                let size = refused::size(node, self.sources.text(node.span), is_yaml);
+                document.refusals.extend(refused::by_aws(&document, kind, size, node.span));
+                document.refusals.sort_by_key(|refusal| refusal.span.start);
+                Some(Named { name, document: Arc::new(document) })
+            }
             Err(mistakes) => {
                 self.mistakes.extend(mistakes);
                 None
@@ -214,7 +232,7 @@ impl Reader {
             };
             let name = |place: usize| format!("{name} level {} document {}", index + 1, place + 1);
             let documents =
-                nodes.iter().enumerate().filter_map(|(place, node)| self.document(name(place), node)).collect();
+                nodes.iter().enumerate().filter_map(|(place, node)| self.document(name(place), kind, node)).collect();
             levels.push(Level { documents });
         }
         levels
@@ -247,7 +265,7 @@ mod tests {
     use super::*;
 
     const NO: &str = r#"{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}"#;
-    const YES: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    const YES: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
     fn file(name: &str, text: &str) -> File {
         File { name: name.to_owned(), text: text.to_owned() }
@@ -329,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_aws_would_not_take_is_said_with_its_place() {
-        let text = "{\"Statement\": [\n  {\"Effect\": \"allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
+        let text = "{\"Version\": \"2012-10-17\", \"Statement\": [\n  {\"Effect\": \"allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
         let found = from_files(Kind::Scp, vec![file("a.json", YES), file("b.json", text)]).unwrap();
         let refused = found.refused();
         assert_eq!(refused.len(), 1);
