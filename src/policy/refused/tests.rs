@@ -1,5 +1,7 @@
 //! AWS's rules as a table: a document, and everything that AWS would not take of it.
 
+#![allow(clippy::literal_string_with_formatting_args, reason = "policy variables look like them")]
+
 use super::{size, *};
 use crate::policy::{
     document::Kind::{Identity, Rcp, Resource, Scp},
