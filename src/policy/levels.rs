@@ -242,6 +242,7 @@ impl Reader {
         if !self.mistakes.is_empty() {
             let mut mistakes = Diagnostics { sources: self.sources, list: std::mem::take(&mut self.mistakes) };
             mistakes.sort();
+            mistakes.list = parse::first_of(mistakes.list);
             return Err(mistakes);
         }
         let mut assumed = Vec::new();
