@@ -200,7 +200,9 @@ pub(super) fn within(
 ) -> Search {
     steps.take(1)?;
     let covered = |level: &&&[Region]| level.iter().any(|cover| from.beyond(cover).next().is_none());
-    let levels = levels.get(levels.iter().take_while(covered).count()..).unwrap_or_default();
+    let skipped = levels.iter().take_while(covered).count();
+    steps.take(skipped / 8)?;
+    let levels = levels.get(skipped..).unwrap_or_default();
     let Some((level, rest)) = levels.split_first() else { return found(from, steps) };
     for cover in *level {
         steps.take(1 + from.sets.len() / 16)?;
