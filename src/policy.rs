@@ -5,6 +5,7 @@
 pub mod catalogue;
 pub mod comparison;
 pub mod decide;
+pub mod declarative;
 pub mod document;
 pub mod evaluate;
 pub mod levels;

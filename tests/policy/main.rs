@@ -1,3 +1,4 @@
 //! What policies mean: the decisions of the program against labelled pairs and against its own evaluator.
 
+mod hostile_test;
 mod pairs_test;

@@ -153,11 +153,15 @@ pub(super) fn subtract(
     steps: &mut Steps,
     found: &mut dyn FnMut(Region, &mut Steps) -> Search,
 ) -> Search {
-    // What a step costs grows with what is looked at.
-    steps.take(1 + covers.len().saturating_mul(1 + from.sets.len() / 16) / 8)?;
+    steps.take(1)?;
+    // What a look at others costs grows with what is looked at.
+    let weight = 1 + from.sets.len() / 16;
     let mut touching: Vec<&Region> = Vec::new();
     let mut narrowest: Option<(usize, usize)> = None;
-    for cover in covers {
+    for (at, cover) in covers.iter().enumerate() {
+        if at % 8 == 7 {
+            steps.take(weight)?;
+        }
         if from.misses(cover) {
             continue;
         }
