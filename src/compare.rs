@@ -20,9 +20,9 @@ mod undecided;
 mod unmatched;
 
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
-pub use drift::{Aspect, Direction, Drift, LoggedIn, Subject, number};
+pub use drift::{Aspect, Direction, Drift, Guardrail, LoggedIn, Subject, number};
 pub use follow_up::follow_up;
-pub use policies::type_name;
+pub use policies::{by_text, type_name};
 pub use rule::Rule;
 
 use self::sides::Sides;
@@ -52,15 +52,18 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
         let gap = Gap { status: CoverageStatus::Failed, reason };
         undecided.note(sides.scope(account), unplaced.source.to_owned(), "the account", gap);
     }
-    links::compare(&sides, live.as_ref(), &mut drifts);
+    links::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     if let Some(live) = &live {
-        policies::compare(live, &mut drifts);
+        policies::compare(live, &mut drifts, &mut undecided);
     }
-    regions::compare(&sides, &mut drifts);
+    regions::compare(&sides, &mut drifts, &mut undecided);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     settings::compare(&sides, &mut drifts, &mut undecided);
     audit_logs::compare(&sides, &mut drifts, &mut undecided);
     unmatched::compare(&sides, live.as_ref(), &mut drifts);
+    if let Some(live) = &live {
+        policies::judge(live, &mut drifts);
+    }
     // The rest of a difference only orders two that would share an identity, which entries declared twice could bring
     // about; they say the same, and the first stands.
     drifts.sort_by(|a, b| a.identity().cmp(&b.identity()).then_with(|| a.rule.cmp(&b.rule)));

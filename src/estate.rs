@@ -10,8 +10,8 @@ mod organization;
 mod scope;
 
 pub use account::{
-    AccountFacts, AppliedQuota, EventDataStore, GLOBAL, Quota, QuotaDefinition, QuotaLevel, QuotaRequest, RegionFacts,
-    Setting, Trail,
+    AccountFacts, AppliedQuota, EventDataStore, GLOBAL, NOT_OPTED_IN, Quota, QuotaDefinition, QuotaLevel, QuotaRequest,
+    RegionFacts, Setting, Trail, is_region_status,
 };
 pub use coverage::{Coverage, CoverageRow, CoverageStatus, ReadTimes};
 pub use observation::{Gap, Observation};

@@ -9,6 +9,7 @@ mod approval;
 mod ending;
 mod exemption;
 mod facts;
+mod guardrail;
 mod identity;
 mod places;
 mod rules;
@@ -28,8 +29,9 @@ use serde_json::Value;
 use crate::audit::{Attribution, Confidence, EventRecord, Outcome, Principal};
 use crate::baseline::model::{Category, Severity};
 use crate::baseline::{Baseline, Position};
-use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
+use crate::compare::{Aspect, Direction, Drift, Rule, Subject, by_text};
 use crate::estate::{Kind, Scope, Snapshot};
+use crate::policy::comparison::Witness;
 
 pub use adoption::{NotAdopted, adoption};
 pub use ending::ending;
@@ -104,8 +106,8 @@ pub struct Finding {
     pub actual: Value,
     /// The place in the baseline that it is held against.
     pub baseline: Option<Position>,
-    /// Requests that are possible now and were not before. Empty until guardrails are compared by their meaning.
-    pub witnesses: Vec<Value>,
+    /// Requests that are possible now and were not before, each confirmed by the evaluator.
+    pub witnesses: Vec<Witness>,
     /// Who made the change, as far as it is proven; none where nothing was looked for.
     pub attribution: Option<Authorship>,
     /// Every approved change that accounts for it.
@@ -126,6 +128,14 @@ pub struct Finding {
     pub controls: Vec<Control>,
     /// What to do about it.
     pub remediation: String,
+}
+
+impl Finding {
+    /// The rule of the plain difference, where its meaning was judged: what was edited, attached or is missing.
+    #[must_use]
+    pub fn by_text(&self) -> Rule {
+        by_text(self.rule, self.aspect, &self.expected, &self.actual)
+    }
 }
 
 /// A control of a compliance framework.
@@ -252,7 +262,7 @@ pub fn findings(inputs: &Inputs<'_>) -> Vec<Finding> {
             };
             let change = approved.matches.first().map(|approval| approval.id.clone());
             finding.attribution = attribution.as_ref().map(|attribution| Authorship::new(attribution, change));
-            finding.notes = [approved.notes, exempt.notes].concat();
+            finding.notes.extend([approved.notes, exempt.notes].concat());
             finding.approved_by = approved.matches;
             finding.exempted_by = exempt.matches;
             finding
@@ -277,7 +287,10 @@ fn sort(found: &mut [Finding]) {
 /// A drift as an open finding of nobody.
 fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
     let entry = rules::entry(drift.rule);
-    let severity = inputs.baseline.model.severity.get(drift.rule.as_str()).copied().unwrap_or(entry.severity);
+    // A policy that says the same in other words takes nothing away.
+    let harmless = drift.kind == Kind::Policy && drift.guardrail.is_some() && drift.direction == Direction::Equivalent;
+    let shipped = if harmless { Severity::Info } else { entry.severity };
+    let severity = inputs.baseline.model.severity.get(drift.rule.as_str()).copied().unwrap_or(shipped);
     Finding {
         id: facts.finding.clone(),
         rule: drift.rule,
@@ -293,11 +306,11 @@ fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
         expected: drift.expected.clone(),
         actual: drift.actual.clone(),
         baseline: drift.position.clone(),
-        witnesses: Vec::new(),
+        witnesses: drift.guardrail.iter().flat_map(|guardrail| guardrail.witnesses.clone()).collect(),
         attribution: None,
         approved_by: Vec::new(),
         exempted_by: Vec::new(),
-        notes: Vec::new(),
+        notes: guardrail::notes(drift),
         first_seen: inputs.now,
         last_seen: inputs.now,
         attack: entry.attack.clone(),

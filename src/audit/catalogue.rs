@@ -253,7 +253,8 @@ impl Entry {
     pub(super) fn effect(&self, event: &Event) -> BTreeMap<&str, Option<Value>> {
         let read = self.effect.iter().filter_map(|(key, term)| match term.read(event) {
             Reading::Known(value) => Some((key.as_str(), Some(value))),
-            Reading::Missing if self.partial => None,
+            // What a record leaves out was left as it was, if it says anything at all.
+            Reading::Missing if self.partial && event.request.is_object() => None,
             Reading::Missing | Reading::Hidden => Some((key.as_str(), None)),
         });
         read.collect()

@@ -51,6 +51,8 @@ pub struct Event {
     pub shared_id: Option<String>,
     /// A later, corrected copy of a record.
     pub amended: bool,
+    /// Another record carries the same id and says something else.
+    pub contested: bool,
     /// `requestParameters`, without EC2's wrapper.
     pub request: Value,
     /// `responseElements`, without EC2's wrapper.
@@ -108,6 +110,7 @@ impl Event {
             from_console: flag_at(&record, "sessionCredentialFromConsole"),
             shared_id: text_at(&record, "sharedEventID"),
             amended: at(&record, "addendum").is_some(),
+            contested: false,
             request: body(&record, "requestParameters", &format!("{name}Request")),
             response: body(&record, "responseElements", &format!("{name}Response")),
             details: body(&record, "serviceEventDetails", ""),

@@ -21,6 +21,9 @@ use crate::estate::{Kind, QuotaRequest, Snapshot};
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>
 const ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
 
+/// No run takes longer: what a record says was made still later was not.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
 /// Says of every difference, in their order, who made it.
 ///
 /// - *attributed*: the last successful event that names the subject has exactly the present effect. Confidence is high
@@ -51,6 +54,8 @@ struct Case<'a> {
     attempts: Vec<&'a Event>,
     requests: Requests<'a>,
     changed_at: Option<Timestamp>,
+    /// The state ordinarily says since when it is so, and here does not.
+    is_undated: bool,
 }
 
 #[derive(Clone)]
@@ -69,6 +74,7 @@ impl<'a> Case<'a> {
     fn new(drift: &'a Drift, log: &'a Log, snapshot: &'a Snapshot) -> Self {
         let entries = Catalogue::shipped().concerning(drift);
         let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name()).collect();
+        let changed = changed_at(drift, snapshot);
         let mut case = Self {
             drift,
             read: log.covers(drift, &names),
@@ -77,7 +83,8 @@ impl<'a> Case<'a> {
             reports: Vec::new(),
             attempts: Vec::new(),
             requests: Requests::of(drift, snapshot),
-            changed_at: changed_at(drift, snapshot),
+            changed_at: changed.flatten(),
+            is_undated: changed == Some(None),
         };
         let keys = matching::keys(drift, snapshot);
         for entry in &entries {
@@ -192,7 +199,7 @@ impl<'a> Case<'a> {
 
     fn by_events(&self, last: &Candidate<'_>) -> Attribution {
         let tied: Vec<_> = self.candidates.iter().filter(|other| other.event.time == last.event.time).collect();
-        if let Some(reason) = doubt(last, &tied) {
+        if let Some(reason) = doubt(last, &tied).or_else(|| self.out_of_time(last.event)) {
             return self.ambiguous(reason);
         }
         let what = format!(
@@ -289,6 +296,9 @@ impl<'a> Case<'a> {
     fn by_reports(&self) -> Attribution {
         let named = self.reports.iter().find(|report| report.fit == Fit::Named && report.effect == Effect::Same);
         let report = named.or(self.reports.first()).map_or("", |report| report.event.name.as_str());
+        if let Some(reason) = self.reports.first().and_then(|report| self.out_of_time(report.event)) {
+            return self.ambiguous(reason);
+        }
         if named.is_some_and(|report| self.is_fresh(report.event.time)) {
             return self.ambiguous(format!(
                 "`{report}` reports such a change, but the call that asked for it may not have arrived in the log yet"
@@ -317,13 +327,28 @@ impl<'a> Case<'a> {
         let logs: BTreeSet<&str> = self.drift.logged_in.iter().map(|log| log.account.as_str()).collect();
         let logs: Vec<_> = logs.into_iter().map(|account| format!("`{account}`")).collect();
         let window = self.read.window.map_or_else(String::new, |(start, end)| format!(" between {start} and {end}"));
+        let since = if self.is_undated { "; since when it is so the state does not say" } else { "" };
         let reason = format!(
             "the log of {} was read whole{window} and holds no successful {} on this subject; events of the last minutes \
-             may not have arrived yet",
+             may not have arrived yet{since}",
             logs.join(" and "),
             names.join(", ")
         );
         answer(Outcome::NotFound, Confidence::Medium, reason)
+    }
+
+    /// Why a record proves nothing of the time that was read: the log was not asked for what came between, or it cannot
+    /// have been written yet. To the second: no log keeps finer time.
+    fn out_of_time(&self, event: &Event) -> Option<String> {
+        let (start, end) = self.read.window?;
+        let Event { name, time, .. } = event;
+        if time.as_second() < start.as_second() {
+            return Some(format!(
+                "`{name}` at {time} stands before the window, which begins at {start}; what came between was not read"
+            ));
+        }
+        (time.duration_since(end) > LONGEST)
+            .then(|| format!("`{name}` says that it was made at {time}, long after the log was read at {end}"))
     }
 
     fn ambiguous(&self, reason: String) -> Attribution {
@@ -375,7 +400,10 @@ impl<'a> Case<'a> {
             events.extend(rest);
         }
         let mut seen = BTreeSet::new();
-        events.retain(|event| seen.insert((&event.id, &event.name, &event.account)));
+        events.retain(|event| {
+            let arn = event.identity.principal.as_ref().map(|principal| &principal.arn);
+            seen.insert((&event.id, &event.name, &event.account, arn))
+        });
         answer.events = events.into_iter().map(|event| self.record(event)).collect();
         answer
     }
@@ -410,6 +438,10 @@ fn doubt(last: &Candidate<'_>, tied: &[&Candidate<'_>]) -> Option<String> {
         };
         return Some(reason);
     }
+    if let Some(contested) = tied.iter().find(|call| call.event.contested) {
+        let id = &contested.event.id;
+        return Some(format!("several records of `{}` carry the id `{id}` and say different things", last.event.name));
+    }
     let authors: BTreeSet<Option<&str>> = tied.iter().map(|event| event.arn()).collect();
     (authors.len() > 1).then(|| {
         format!(
@@ -432,17 +464,17 @@ fn acts_by_itself(event: &Event) -> bool {
     principal.kind == PrincipalKind::Service || principal.role.as_ref().is_some_and(|role| role.contains(&own_role))
 }
 
-/// When the state itself says that it became so.
-fn changed_at(drift: &Drift, snapshot: &Snapshot) -> Option<Timestamp> {
+/// When the state itself says that it became so; none where it never does, and none within where it leaves that out.
+fn changed_at(drift: &Drift, snapshot: &Snapshot) -> Option<Option<Timestamp>> {
     let organization = snapshot.organization.known()?;
     match (drift.kind, drift.aspect) {
         (Kind::Link, Aspect::Existence) if drift.event_effect.get("membership").is_some_and(|how| how == "joined") => {
             let id = drift.event_subject.get("account")?;
-            organization.accounts.known()?.iter().find(|account| account.id == *id)?.joined_at
+            Some(organization.accounts.known()?.iter().find(|account| account.id == *id)?.joined_at)
         }
         (Kind::Link, Aspect::Handshake) => {
             let id = drift.event_subject.get("handshake")?;
-            organization.handshakes.known()?.iter().find(|handshake| handshake.id == *id)?.requested_at
+            Some(organization.handshakes.known()?.iter().find(|handshake| handshake.id == *id)?.requested_at)
         }
         _ => None,
     }

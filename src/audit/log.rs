@@ -79,7 +79,7 @@ impl Log {
     #[must_use]
     pub fn read(answers: &[LookupAnswer]) -> Self {
         let mut log = Self::default();
-        let mut unique: BTreeMap<Identity, (Event, &Value)> = BTreeMap::new();
+        let mut unique: BTreeMap<Identity, Vec<(Event, &Value)>> = BTreeMap::new();
         for answer in answers {
             let mut unusable = Vec::new();
             for record in &answer.records {
@@ -88,11 +88,7 @@ impl Log {
                         event.account.get_or_insert_with(|| answer.request.account.clone());
                         event.region = event.region.or_else(|| answer.request.region.clone());
                         let key = (event.id.clone(), event.source.clone(), event.name.clone(), event.account.clone());
-                        log.duplicates += usize::from(unique.contains_key(&key));
-                        let held = unique.entry(key).or_insert_with(|| (event.clone(), record));
-                        if replaces((&event, record), (&held.0, held.1)) {
-                            *held = (event, record);
-                        }
+                        log.duplicates += usize::from(join(unique.entry(key).or_default(), event, record));
                     }
                     Err(rejected) => unusable.push(rejected),
                 }
@@ -101,9 +97,15 @@ impl Log {
             log.rejected.extend(unusable);
         }
         log.rejected.sort();
-        log.records = unique.len();
-        for (event, _) in unique.into_values() {
-            log.events.entry(event.name.clone()).or_default().push(event);
+        for mut copies in unique.into_values() {
+            log.records += copies.len();
+            // One sort for records that say different things under one id: which comes first must not hang on their order.
+            copies.sort_by_cached_key(|(_, record)| record.to_string());
+            let contested = copies.len() > 1;
+            for (mut event, _) in copies {
+                event.contested = contested;
+                log.events.entry(event.name.clone()).or_default().push(event);
+            }
         }
         for events in log.events.values_mut() {
             events.sort_by(|a, b| (b.time, &b.id).cmp(&(a.time, &a.id)));
@@ -171,10 +173,36 @@ impl Log {
     }
 }
 
-/// Of two copies of a record the corrected one stands; between others any choice does that does not hang on their order.
-fn replaces(new: (&Event, &Value), held: (&Event, &Value)) -> bool {
-    let rank = |(event, raw): (&Event, &Value)| (event.amended, raw.to_string());
-    new.1 != held.1 && rank(new) > rank(held)
+/// Adds a record to those with the same id; true where one of the two is left out. Of two copies the corrected one stands;
+/// between copies that say the same any choice does that does not hang on their order. Records that say different things
+/// both stand: which of them is true nobody knows.
+fn join<'a>(copies: &mut Vec<(Event, &'a Value)>, event: Event, record: &'a Value) -> bool {
+    let corrected = copies.iter().any(|(held, _)| held.amended);
+    if corrected && !event.amended {
+        return true;
+    }
+    if event.amended && !corrected {
+        let replaced = !copies.is_empty();
+        *copies = vec![(event, record)];
+        return replaced;
+    }
+    match copies.iter_mut().find(|(held, _)| say_the_same(held, &event)) {
+        None => copies.push((event, record)),
+        Some(held) => {
+            let (new, old) = (record.to_string(), held.1.to_string());
+            if new > old {
+                *held = (event, record);
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether two records with one id tell of the same change by the same principal.
+fn say_the_same(one: &Event, other: &Event) -> bool {
+    (one.time, &one.error, &one.identity) == (other.time, &other.error, &other.identity)
+        && (&one.request, &one.response, &one.details) == (&other.request, &other.response, &other.details)
 }
 
 fn unusable_row(log: &LoggedIn, source: String, reason: String) -> CoverageRow {

@@ -18,7 +18,9 @@ use super::undecided::Undecided;
 use crate::baseline::model::{TrailExpectation, TrailRule};
 use crate::baseline::pattern::{fits, is_pattern};
 use crate::baseline::placement::AccountView;
-use crate::estate::{AccountFacts, CoverageStatus, EventDataStore, GLOBAL, Gap, Observation, Scope, Trail};
+use crate::estate::{
+    AccountFacts, CoverageStatus, EventDataStore, GLOBAL, Gap, NOT_OPTED_IN, Observation, Scope, Trail,
+};
 
 /// Compares the organisation's trail, the accounts' own trails, and how long stores keep events.
 pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
@@ -229,16 +231,25 @@ impl Demand<'_> {
 /// Whether every region that is on, and is asked about, was read.
 fn is_read_whole(facts: &AccountFacts, is_asked: impl Fn(&str) -> bool) -> bool {
     let Observation::Known(statuses) = &facts.region_status else { return false };
-    let mut on = statuses
-        .iter()
-        .filter(|(region, status)| matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT") && is_asked(region))
-        .peekable();
+    let asked = || statuses.iter().filter(|(region, _)| is_asked(region));
+    // In one that is neither on nor off a trail may live, and nothing was read there.
+    let is_off = |status: &str| ["DISABLED", NOT_OPTED_IN].contains(&status);
+    let is_on = |status: &str| ["ENABLED", "ENABLED_BY_DEFAULT"].contains(&status);
+    if asked().any(|(_, status)| !is_on(status) && !is_off(status)) {
+        return false;
+    }
+    let mut on = asked().filter(|(_, status)| is_on(status)).peekable();
     let is_read = |region: &str| {
         let trails = facts.regions.get(region).and_then(|facts| facts.trails.as_ref());
         trails.and_then(read).is_some()
     };
     on.peek().is_some() && on.all(|(region, _)| is_read(region))
 }
+
+/// The states of a store:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventDataStore.html>
+const STATES: [&str; 6] =
+    ["CREATED", "ENABLED", "PENDING_DELETION", "STARTING_INGESTION", "STOPPING_INGESTION", "STOPPED_INGESTION"];
 
 /// A store must keep its events as long as demanded; one that is being deleted keeps them no longer.
 fn retention(
@@ -260,10 +271,18 @@ fn retention(
         let deleted = drift(Rule::AuditTrailMissing, Aspect::Existence).effect("existence", "deleted");
         return Some(deleted.values(json!({"retention_days": days}), json!({"status": store.status})));
     }
-    let Some(kept) = store.retention_days else {
-        let gap = Gap { status: CoverageStatus::Failed, reason: "the answer does not say for how long".to_owned() };
-        undecided.note(spot.scope(sides), format!("cloudtrail:GetEventDataStore {}", store.arn), &store.name, gap);
+    let source = format!("cloudtrail:GetEventDataStore {}", store.arn);
+    if !STATES.contains(&store.status.as_str()) {
+        undecided.word(spot.scope(sides), &source, &store.name, &store.status);
         return None;
+    }
+    let kept = match &store.retention_days {
+        Observation::Known(days) => *days,
+        Observation::Absent => return None,
+        Observation::Unknown(gap) => {
+            undecided.note(spot.scope(sides), source, &store.name, gap.clone());
+            return None;
+        }
     };
     if kept >= i64::from(days) {
         return None;

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: data that findings, attribution and reports share. It never holds a severity or a status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Rule;
 use crate::baseline::Position;
 use crate::estate::{GLOBAL, Kind, Scope};
+use crate::policy::comparison::Witness;
 
 /// What about the subject drifted. Together with kind, scope and subject it makes the finding's stable id, and it says
 /// which audit events can have caused the difference.
@@ -127,6 +128,24 @@ pub struct LoggedIn {
     pub region: Option<String>,
 }
 
+/// What a difference comes to for the guardrails of accounts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrail {
+    /// Which of the two were judged: `scp`, `rcp`.
+    pub kinds: Vec<String>,
+    /// The accounts that may do more or less by it, by id.
+    pub accounts: BTreeSet<String>,
+    /// Requests that it lets through; each was confirmed.
+    pub witnesses: Vec<Witness>,
+    /// Requests that it stops.
+    pub stopped: Vec<Witness>,
+    /// Why it could not be told.
+    pub reason: Option<String>,
+    /// The other differences, by name, without which it would not weaken anything.
+    pub together_with: Vec<String>,
+}
+
 /// One difference between baseline and snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +174,9 @@ pub struct Drift {
     pub event_subject: BTreeMap<String, String>,
     /// What such a record brought about, to be held against the present state: `value` → `640`, `attachment` → `detached`.
     pub event_effect: BTreeMap<String, String>,
+    /// What it comes to for the guardrails of accounts; none where it bears on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<Guardrail>,
 }
 
 impl Drift {
@@ -179,6 +201,7 @@ impl Drift {
             logged_in: Vec::new(),
             event_subject: BTreeMap::new(),
             event_effect: BTreeMap::new(),
+            guardrail: None,
         }
     }
 

@@ -1,15 +1,18 @@
 //! Policies: under which tenant-wide rules.
 //!
 //! In: the declared policies and types, and those of the organisation. Out: what is missing, unexpected, renamed, says
-//! something else, or is attached elsewhere. It never says whether a document became weaker: that needs its meaning, so
-//! the direction is unknown. It never takes a policy for missing whose type was not read.
+//! something else, or is attached elsewhere; and, once all differences are known, whether each of them weakened a guardrail.
+//! It never takes a policy for missing whose type was not read.
 //!
 //! Identity: an id decides; else the name, which is unique per type; else a pattern, which stands for any number.
 
 mod attachments;
+mod guardrails;
 mod types;
 
 pub(super) use attachments::is_account;
+pub use guardrails::by_text;
+pub(super) use guardrails::judge;
 
 use std::collections::BTreeMap;
 
@@ -19,13 +22,14 @@ use super::document;
 use super::drift::{Aspect, Direction, Drift};
 use super::rule::Rule;
 use super::sides::{Live, Sides, read};
+use super::undecided::Undecided;
 use crate::baseline::model::PolicyRule;
 use crate::baseline::pattern::fits;
 use crate::estate::{Observation, Policy};
 
 /// Compares policy types and policies.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
-    types::compare(live, drifts);
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
+    types::compare(live, drifts, undecided);
     if live.sides.aws.policies.is_none() {
         return;
     }

@@ -31,11 +31,11 @@ pub(super) fn compare(sides: &Sides<'_>, live: Option<&Live<'_>>, drifts: &mut V
                 }
             }
         }
-        requests::open(sides, spot, drifts);
-        requests::auto_management(sides, spot, drifts);
+        requests::open(sides, spot, drifts, undecided);
+        requests::auto_management(sides, spot, drifts, undecided);
     }
     if let Some(live) = live {
-        requests::template(live, drifts);
+        requests::template(live, drifts, undecided);
     }
 }
 

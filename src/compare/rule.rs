@@ -81,6 +81,12 @@ rules! {
     PolicyUnexpected = "policy.unexpected",
     /// A policy's document differs.
     PolicyChanged = "policy.changed",
+    /// A policy, or where it is attached, lets requests through that the declared guardrails stop.
+    PolicyWeakened = "policy.weakened",
+    /// A policy, or where it is attached, stops requests that the declared guardrails let through.
+    PolicyTightened = "policy.tightened",
+    /// A policy differs, and whether it weakens a guardrail cannot be told.
+    PolicyUndecided = "policy.undecided",
     /// A policy has another name than declared.
     PolicyRenamed = "policy.renamed",
     /// A policy is not attached where it is declared to be.

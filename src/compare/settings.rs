@@ -41,6 +41,9 @@ const GREATER_IS_WEAKER: [&str; 1] = ["instance_metadata_defaults.http_put_respo
 /// Settings of which EC2 never says who manages them; of any other one it always does.
 const SAYS_NOT: [&str; 2] = ["ebs_encryption_by_default", "ebs_default_kms_key"];
 
+/// Who can manage a setting.
+const MANAGERS: [&str; 2] = ["account", "declarative-policy"];
+
 /// Compares the settings of every account and region.
 pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     for spot in sides.spots().filter(|spot| !spot.facts.settings.is_empty()) {
@@ -178,6 +181,10 @@ fn management(
         return None;
     };
     if declared == actual {
+        return None;
+    }
+    if !MANAGERS.contains(&actual) {
+        undecided.word(spot.scope(sides), "baseline `settings` `managed_by`", &expected.setting, actual);
         return None;
     }
     let direction = match declared {

@@ -6,6 +6,7 @@ pub(crate) mod estate;
 mod as_aws_makes_it;
 mod audit_logs;
 pub(crate) mod changes;
+mod guardrails;
 mod links;
 mod policies;
 pub(crate) mod properties;
@@ -40,7 +41,12 @@ fn aws(section: &str) -> Baseline {
 /// The drifts, each as `rule subject`, without those about the baseline itself.
 fn found(comparison: &Comparison) -> Vec<String> {
     let about_the_estate = comparison.drifts.iter().filter(|drift| drift.rule != super::Rule::BaselineUnmatched);
-    about_the_estate.map(|drift| format!("{} {}", drift.rule, drift.subject.id)).collect()
+    about_the_estate.map(|drift| format!("{} {}", written(drift), drift.subject.id)).collect()
+}
+
+/// The rule of the plain difference: what it comes to for guardrails has tests of its own.
+fn written(drift: &Drift) -> super::Rule {
+    super::by_text(drift.rule, drift.aspect, &drift.expected, &drift.actual)
 }
 
 /// What is found, as [`found`] says it.

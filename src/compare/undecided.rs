@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::estate::{CoverageRow, Gap, Scope};
+use crate::estate::{CoverageRow, CoverageStatus, Gap, Scope};
 
 /// Notes while a comparison goes on.
 #[derive(Debug, Default)]
@@ -17,6 +17,12 @@ impl Undecided {
     /// Notes that `what`, read by `source`, could not be compared, and why.
     pub(super) fn note(&mut self, scope: Scope, source: String, what: &str, gap: Gap) {
         self.notes.entry((scope, source, gap.status, gap.reason)).or_default().insert(what.to_owned());
+    }
+
+    /// Notes that the provider says of `what` a word that nobody knows: what it means for the baseline cannot be told.
+    pub(super) fn word(&mut self, scope: Scope, source: &str, what: &str, word: &str) {
+        let gap = Gap { status: CoverageStatus::Failed, reason: format!("`{word}` is a word that is not known") };
+        self.note(scope, source.to_owned(), what, gap);
     }
 
     /// The notes as rows, in a stable order.

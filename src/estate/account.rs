@@ -14,11 +14,21 @@ use super::Observation;
 /// The region under which an account's global facts are held.
 pub const GLOBAL: &str = "global";
 
+/// What EC2 says of a region that is off, or still being switched on: only Account Management tells these apart.
+pub const NOT_OPTED_IN: &str = "not-opted-in";
+
+/// Whether it is known what a status of a region means.
+#[must_use]
+pub fn is_region_status(word: &str) -> bool {
+    ["ENABLED_BY_DEFAULT", "ENABLED", "ENABLING", "DISABLING", "DISABLED", NOT_OPTED_IN].contains(&word)
+}
+
 /// What was read inside one account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountFacts {
-    /// The opt-in status of every region: `ENABLED`, `ENABLING`, `DISABLING`, `DISABLED`, `ENABLED_BY_DEFAULT`.
+    /// The opt-in status of every region: `ENABLED`, `ENABLING`, `DISABLING`, `DISABLED`, `ENABLED_BY_DEFAULT`; EC2's
+    /// `not-opted-in` where nobody else was to be asked.
     pub region_status: Observation<BTreeMap<String, String>>,
     /// The facts of each region that is on, and of [`GLOBAL`].
     pub regions: BTreeMap<String, RegionFacts>,
@@ -196,5 +206,5 @@ pub struct EventDataStore {
     /// Records every account of the organisation.
     pub organization: bool,
     /// How long events are kept, in days.
-    pub retention_days: Option<i64>,
+    pub retention_days: Observation<i64>,
 }

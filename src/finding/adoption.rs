@@ -70,7 +70,7 @@ pub fn adoption(
 }
 
 fn changes(case: &Case<'_>) -> Changes {
-    match case.finding.rule {
+    match case.finding.by_text() {
         Rule::QuotaRaised | Rule::QuotaLowered => amounts::quota(case),
         Rule::QuotaTemplateChanged => amounts::template(case),
         Rule::QuotaRequestPending => Err(("a request is no state: the provider grants or denies it", WAIT)),
@@ -104,6 +104,8 @@ fn changes(case: &Case<'_>) -> Changes {
         Rule::PolicyRenamed => policies::renamed(case),
         Rule::PolicyDetached => policies::detached(case),
         Rule::PolicyAttached => policies::attached(case),
+        // Their plain difference stands for them.
+        Rule::PolicyWeakened | Rule::PolicyTightened | Rule::PolicyUndecided => Err(STALE),
         Rule::PolicyTypeDisabled => policies::type_disabled(case),
         Rule::PolicyTypeEnabled => policies::type_enabled(case),
         Rule::SettingChanged => amounts::setting(case),

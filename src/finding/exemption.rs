@@ -136,6 +136,7 @@ impl Entry<'_> {
             logged_in: Vec::new(),
             event_subject: BTreeMap::new(),
             event_effect: BTreeMap::new(),
+            guardrail: None,
         }
     }
 }

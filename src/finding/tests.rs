@@ -131,6 +131,7 @@ fn drift(rule: Rule, kind: Kind, aspect: Aspect, scope: Scope, id: &str, name: &
         logged_in: Vec::<LoggedIn>::new(),
         event_subject: BTreeMap::new(),
         event_effect: BTreeMap::new(),
+        guardrail: None,
     }
 }
 

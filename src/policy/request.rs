@@ -1,7 +1,7 @@
 //! One request, as far as a guardrail can see it. In come an action, a resource, a principal and the condition keys; out
 //! goes a shape that people read as a witness and that the evaluator answers. Never says whether it is allowed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,4 +85,39 @@ impl Request {
 /// Whether a name is a key that is given in lower case. Almost every name is ASCII, and needs no copy to be compared.
 fn is_key(name: &str, key: &str) -> bool {
     if name.is_ascii() { name.eq_ignore_ascii_case(key) } else { name.to_lowercase() == key }
+}
+
+/// `ec2:RunInstances on arn:… by arn:… with aws:RequestedRegion = us-east-1`; holds text from documents.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.action, self.resource)?;
+        if let Some(principal) = &self.principal {
+            write!(f, " by {principal}")?;
+        }
+        for (index, (key, value)) in self.context.iter().enumerate() {
+            write!(f, "{} {key} = {value}", if index == 0 { " with" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aws(name) | Self::Service(name) => f.write_str(name),
+            Self::Federated(name) => write!(f, "federated {name}"),
+            Self::CanonicalUser(id) => write!(f, "canonical user {id}"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}
+
+impl fmt::Display for ContextValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(value) => f.write_str(value),
+            Self::Many(values) => write!(f, "[{}]", values.join(", ")),
+            Self::Unknown(_) => f.write_str("unknown"),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Record;
 use super::places::rule;
 use crate::baseline::pattern::is_pattern;
-use crate::estate::{AccountFacts, GLOBAL, Observation};
+use crate::estate::{AccountFacts, GLOBAL, NOT_OPTED_IN, Observation, is_region_status};
 
 /// What an account's rule says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,10 @@ pub(super) fn section(record: &mut Record<'_>) -> Option<Value> {
 fn said(record: &mut Record<'_>, account: &str, statuses: &BTreeMap<String, String>) -> Said {
     let mut said = Said { allowed: Vec::new(), required: Vec::new(), zone_groups: None };
     for (region, status) in statuses.iter().filter(|(_, status)| !matches!(status.as_str(), "DISABLED" | "DISABLING")) {
+        if status == NOT_OPTED_IN || !is_region_status(status) {
+            record.unread.add(format!("region `{region}`"), format!("it is {status}"), account);
+            continue;
+        }
         if is_pattern(region) || region.is_empty() {
             record.unsaid.add(format!("region `{region}`"), "its name is a pattern", account);
             continue;
@@ -66,10 +70,16 @@ fn zone_groups(record: &mut Record<'_>, account: &str, facts: &AccountFacts) -> 
         let place = format!("{account} in {region}");
         match &facts.zone_groups {
             Some(Observation::Known(groups)) => {
-                let opted = groups
-                    .iter()
-                    .filter(|(_, status)| !matches!(status.as_str(), "not-opted-in" | "opt-in-not-required"));
-                on.get_or_insert_default().extend(opted.map(|(group, _)| group.clone()));
+                let on = on.get_or_insert_default();
+                for (group, status) in groups {
+                    match status.as_str() {
+                        "not-opted-in" | "opt-in-not-required" => {}
+                        "opted-in" => drop(on.insert(group.clone())),
+                        word => {
+                            record.unread.add(format!("zone group `{group}`"), format!("it is {word}"), place.as_str())
+                        }
+                    }
+                }
             }
             Some(Observation::Absent) => drop(on.get_or_insert_default()),
             Some(Observation::Unknown(gap)) => record.gap("zone groups", gap, place),

@@ -109,7 +109,7 @@ impl<'a> Found<'a> {
         let kept = self.stores.iter().filter(|store| store.status != "PENDING_DELETION");
         let mut shortest = None;
         for store in kept {
-            match store.retention_days.filter(|days| u32::try_from(*days).is_ok()) {
+            match store.retention_days.known().copied().filter(|days| u32::try_from(*days).is_ok()) {
                 Some(days) => shortest = Some(shortest.map_or(days, |least: i64| least.min(days))),
                 None => record.unsaid.add(
                     "retention of event data stores",

@@ -101,6 +101,7 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
     if let Some(authorship) = &finding.attribution {
         who::write(page, authorship, options);
     }
+    witnesses(page, finding);
     verdicts(page, finding);
     if finding.status == Status::Open {
         page.entry(2, "do", &finding.remediation);
@@ -112,6 +113,13 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
         page.entry(2, "baseline", &format!("{}:{}:{}", position.file, position.line, position.column));
     }
     page.entry(2, "id", &finding.id);
+}
+
+/// Requests that get through now and did not before.
+fn witnesses(page: &mut Page, finding: &Finding) {
+    for witness in &finding.witnesses {
+        page.entry(2, "witness", &witness.request.to_string());
+    }
 }
 
 /// What accepts it, and what does not and why.

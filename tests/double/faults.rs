@@ -223,8 +223,7 @@ impl Effect {
     pub fn damage(&self, request: &Request, answer: Answer) -> Answer {
         let mut output = answer?;
         match self {
-            Effect::Set { path, value } => change(&mut output, path, Some(value)),
-            Effect::Remove { path } => change(&mut output, path, None),
+            Effect::Set { .. } | Effect::Remove { .. } => output = self.applied(output),
             Effect::RepeatedToken => {
                 let token = request.input.get("NextToken").cloned().unwrap_or_else(|| json!("again-and-again"));
                 output["NextToken"] = token;
@@ -233,6 +232,16 @@ impl Effect {
             _ => {}
         }
         Ok(output)
+    }
+
+    /// A value in which a member was replaced or left out.
+    pub fn applied(&self, mut value: Value) -> Value {
+        match self {
+            Effect::Set { path, value: other } => change(&mut value, path, Some(other)),
+            Effect::Remove { path } => change(&mut value, path, None),
+            _ => {}
+        }
+        value
     }
 
     /// Whether a request's token is one that this effect has made, and the service must not see it.

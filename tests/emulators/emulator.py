@@ -156,7 +156,7 @@ class Scan:
 
     def found(self, rule, *names):
         """The one finding of this rule whose subject names all of `names` by id; anything else fails the test."""
-        of_rule = [finding for finding in self.report["findings"] if finding["rule"] == rule]
+        of_rule = [finding for finding in self.report["findings"] if rule in (finding["rule"], written(finding))]
         fitting = [finding for finding in of_rule if subject_names(finding, names)]
         assert len(fitting) == 1, (
             f"`{rule}` about {names}: {len(fitting)} findings; "
@@ -176,7 +176,7 @@ class Scan:
         surplus = [
             (finding["rule"], finding["subject"]["id"])
             for finding in self.open(*kinds)
-            if not any(finding["rule"] == rule and subject_names(finding, names) for rule, *names in wanted)
+            if not any(written(finding) == rule and subject_names(finding, names) for rule, *names in wanted)
         ]
         assert surplus == []
 
@@ -195,6 +195,18 @@ class Scan:
             assert row["status"] in ("failed", "unsupported", "denied"), row
             reason = row["reason"]
             assert reason.strip() and "\n" not in reason and len(reason) < 250, row
+
+
+def written(finding):
+    """The rule of the plain difference, where the finding says what it comes to for guardrails."""
+    if finding["rule"] not in ("policy.weakened", "policy.tightened", "policy.undecided"):
+        return finding["rule"]
+    if finding["aspect"] == "content":
+        return "policy.changed"
+    gone = finding["actual"] is None
+    if finding["aspect"] == "attachment":
+        return "policy.detached" if gone else "policy.attached"
+    return "policy.missing" if gone else "policy.unexpected"
 
 
 def subject_names(finding, names):

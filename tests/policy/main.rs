@@ -1,4 +1,5 @@
 //! What policies mean: the decisions of the program against labelled pairs and against its own evaluator.
 
+mod declarative_test;
 mod hostile_test;
 mod pairs_test;

@@ -1,5 +1,6 @@
 //! Hardship: a provider that is slow, busy, broken or of another mind. The result is the same, or says what is missing.
 
+use std::collections::BTreeMap;
 use std::thread;
 
 use jiff::{SignedDuration, Timestamp};
@@ -101,6 +102,32 @@ fn a_provider_that_recovers_costs_time_and_nothing_else() {
     });
 }
 
+/// Lists from which something can be taken away between two of their pages: where there are several, all are read twice.
+const READ_AGAIN: [&str; 9] = [
+    "organizations:ListAWSServiceAccessForOrganization",
+    "organizations:ListCreateAccountStatus",
+    "organizations:ListDelegatedAdministrators",
+    "organizations:ListDelegatedServicesForAccount",
+    "organizations:ListHandshakesForOrganization",
+    "organizations:ListInboundResponsibilityTransfers",
+    "organizations:ListOutboundResponsibilityTransfers",
+    "organizations:ListPolicies",
+    "organizations:ListTargetsForPolicy",
+];
+
+/// The calls that were made more often than that.
+fn repeated_in_vain(server: &Server) -> Vec<String> {
+    let mut made: BTreeMap<String, usize> = BTreeMap::new();
+    for call in server.calls() {
+        *made.entry(format!("{} {} {} {}", call.action(), call.account, call.region, call.input)).or_default() += 1;
+    }
+    let allowed = |call: &str| {
+        let again = READ_AGAIN.iter().any(|operation| call.split(' ').next() == Some(operation));
+        if again { 2 } else { 1 }
+    };
+    made.into_iter().filter(|(call, times)| *times > allowed(call)).map(|(call, _)| call).collect()
+}
+
 #[test]
 fn pages_cut_small_say_the_same() {
     let (clock, estate) = (now(), small());
@@ -109,7 +136,7 @@ fn pages_cut_small_say_the_same() {
         (estate.paging.cap, estate.paging.empty_pages) = (cap, empty_pages);
         let server = Server::start(estate);
         let run = scan(&server, &clock);
-        assert!(server.repeated().is_empty(), "{:?}", server.repeated());
+        assert_eq!(repeated_in_vain(&server), Vec::<String>::new());
         (said(&run), server.calls().len())
     };
     let (whole, few) = run(None, false);

@@ -59,7 +59,7 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&["--region", "eu-west-1"], &["quota.raised 555555555555/eu-west-1", "setting.changed 222222222222/eu-west-1"]),
     (&["--kind", "quota"], &["quota.raised 222222222222/us-east-1", "quota.raised 555555555555/eu-west-1"]),
     (&["--kind", "quota", "--region", "eu-west-1"], &["quota.raised 555555555555/eu-west-1"]),
-    (&["--kind", "policy"], &["policy.detached o-a1b2c3d4e5"]),
+    (&["--kind", "policy"], &["policy.weakened o-a1b2c3d4e5"]),
     (&["--kind", "audit-log"], &["audit.trail.stopped o-a1b2c3d4e5"]),
     // The organisation's trail is held in its management account.
     (&["--kind", "audit-log", "--account", "111111111111"], &["audit.trail.stopped o-a1b2c3d4e5"]),

@@ -93,10 +93,10 @@ fn changes_of_the_organisation_are_found_with_who_made_them() {
                  \"status\":\"ACTIVE\",\"joined_method\":\"CREATED\"}}; {CAROL}"
             ),
             format!(
-                "policy.changed p-ab12cd34 {here}: … -> {{\"Statement\":[{{\"Action\":[\"*\"],\"Effect\":\"Allow\",\
+                "policy.weakened p-ab12cd34 {here}: … -> {{\"Statement\":[{{\"Action\":[\"*\"],\"Effect\":\"Allow\",\
                  \"Resource\":[\"*\"]}}],\"Version\":\"2012-10-17\"}}; {CAROL}"
             ),
-            format!("policy.detached p-ef56ab78@r-ab12 {here}: \"/ (r-ab12)\" -> null; {CAROL}"),
+            format!("policy.weakened p-ef56ab78@r-ab12 {here}: \"/ (r-ab12)\" -> null; {CAROL}"),
             format!(
                 "link.trusted-service.changed ram.amazonaws.com {here}: null -> \"enabled\"; attributed (high) \
                  arn:aws:iam::111111111111:user/dave"

@@ -79,7 +79,7 @@ fn what_happens_after_the_record_is_found() {
     for rule in [
         "audit.trail.stopped",
         "link.account.moved",
-        "policy.detached",
+        "policy.weakened",
         "quota.raised",
         "quota.raised",
         "region.enabled",

@@ -45,6 +45,7 @@ pub(super) fn drift(
         logged_in: vec![LoggedIn { account: "111111111111".to_owned(), region: Some("us-east-1".to_owned()) }],
         event_subject: map(subject),
         event_effect: map(effect),
+        guardrail: None,
     }
 }
 

@@ -83,6 +83,46 @@ fn changes_in_the_same_second_cannot_be_put_in_order() {
 }
 
 #[test]
+fn records_that_say_different_things_under_one_id_name_nobody() {
+    let honest = detach("e-1", "2026-11-03T02:00:00Z", target());
+    let later = detach("e-1", "2026-11-03T03:00:00Z", target());
+    let mut failed = honest.clone();
+    failed["errorCode"] = json!("AccessDenied");
+    let elsewhere = detach("e-1", "2026-11-03T02:00:00Z", json!({"policyId": "p-1", "targetId": "ou-2"}));
+    for other in [by(honest.clone(), "eve"), by(later, "eve"), failed, elsewhere] {
+        for records in [[honest.clone(), other.clone()], [other.clone(), honest.clone()]] {
+            let answer = who(&detached(), &records, &snapshot());
+            assert_eq!(answer.outcome, Outcome::Ambiguous, "{other}: {}", answer.reason);
+            assert!(answer.principal.is_none() && answer.reason.contains("`e-1`"), "{}", answer.reason);
+        }
+    }
+    let two = who(&detached(), &[honest.clone(), by(honest.clone(), "eve")], &snapshot());
+    assert_eq!(two.events.len(), 2, "both are shown");
+    // A copy is no other record, and a corrected one stands.
+    let mut copy = honest.clone();
+    copy["userAgent"] = json!("aws-cli/3");
+    assert_eq!(who(&detached(), &[honest.clone(), copy], &snapshot()).outcome, Outcome::Attributed);
+    let mut amended = by(honest.clone(), "eve");
+    amended["addendum"] = json!({"reason": "UPDATED_DATA"});
+    for records in [[honest.clone(), amended.clone()], [amended.clone(), honest.clone()]] {
+        let answer = who(&detached(), &records, &snapshot());
+        assert!(answer.principal.is_some_and(|who| who.arn.ends_with("/eve")), "{}", answer.reason);
+    }
+}
+
+#[test]
+fn a_record_from_outside_the_window_is_not_taken_for_one_within() {
+    for (when, why) in [("2026-10-20T00:00:00Z", "before the window"), ("2026-11-05T00:00:00Z", "long after the log")] {
+        let answer = who(&detached(), &[detach("e-1", when, target())], &snapshot());
+        assert_eq!(answer.outcome, Outcome::Ambiguous, "{when}: {}", answer.reason);
+        assert!(answer.principal.is_none() && answer.reason.contains(why), "{}", answer.reason);
+        assert_eq!(ids(&answer), ["e-1"], "it is shown");
+    }
+    let edge = who(&detached(), &[detach("e-1", "2026-10-27T12:00:00Z", target())], &snapshot());
+    assert_eq!(edge.outcome, Outcome::Attributed, "{}", edge.reason);
+}
+
+#[test]
 fn a_window_that_was_not_read_whole_says_so() {
     let drifts = [detached()];
     let mut answers = answers(&drifts, &[detach("e-1", "2026-11-03T02:00:00Z", target())]);

@@ -7,7 +7,6 @@ use crate::cli::visible;
 use crate::policy::comparison::{Comparison, Witness};
 use crate::policy::decide::{Extent, Verdict};
 use crate::policy::declarative::Attribute;
-use crate::policy::request::{ContextValue, Principal};
 
 /// What a verdict means, in a sentence.
 fn sentence(comparison: &Comparison) -> String {
@@ -116,26 +115,10 @@ fn parts(witness: &Witness) -> Vec<(&'static str, String)> {
     let request = &witness.request;
     let mut parts = vec![("action", request.action.clone()), ("resource", request.resource.clone())];
     if let Some(principal) = &request.principal {
-        parts.push(("principal", who(principal)));
+        parts.push(("principal", principal.to_string()));
     }
-    for (key, value) in &request.context {
-        let value = match value {
-            ContextValue::One(value) => value.clone(),
-            ContextValue::Many(values) => format!("[{}]", values.join(", ")),
-            ContextValue::Unknown(_) => "unknown".to_owned(),
-        };
-        parts.push(("with", format!("{key} = {value}")));
-    }
+    parts.extend(request.context.iter().map(|(key, value)| ("with", format!("{key} = {value}"))));
     parts
-}
-
-fn who(principal: &Principal) -> String {
-    match principal {
-        Principal::Aws(name) | Principal::Service(name) => name.clone(),
-        Principal::Federated(name) => format!("federated {name}"),
-        Principal::CanonicalUser(id) => format!("canonical user {id}"),
-        Principal::Anonymous => "anonymous".to_owned(),
-    }
 }
 
 fn extents(extent: &Extent) -> Vec<String> {

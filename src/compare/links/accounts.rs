@@ -15,14 +15,18 @@ use crate::baseline::placement::{Listed, LiveAccount};
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, read};
+use crate::compare::undecided::Undecided;
 use crate::estate::{Account, AccountRequest, Observation};
 
+/// What brings the members.
+const SOURCE: &str = "organizations:ListAccountsForParent";
+
 /// Compares the accounts, where the baseline declares any and the members were read.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(declared) = &live.sides.aws.accounts else { return };
     if let Some(members) = read(&live.organization.accounts) {
         for account in members {
-            member(live, declared, account, drifts);
+            member(live, declared, account, drifts, undecided);
         }
         for (index, entry) in declared.iter().enumerate() {
             if let Some(id) = entry.id.as_deref().filter(|id| members.iter().all(|account| account.id != *id)) {
@@ -31,7 +35,7 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         }
     }
     let requests = read(&live.organization.account_requests).unwrap_or_default();
-    drifts.extend(requests.iter().filter_map(|request| requested(live, request)));
+    drifts.extend(requests.iter().filter_map(|request| requested(live, request, undecided)));
 }
 
 /// A drift of one account, which the management account's log explains.
@@ -41,7 +45,13 @@ fn drift(live: &Live<'_>, rule: Rule, aspect: Aspect, id: &str, name: &str) -> D
         .names("account", id)
 }
 
-fn member(live: &Live<'_>, declared: &[AccountEntry], account: &Account, drifts: &mut Vec<Drift>) {
+fn member(
+    live: &Live<'_>,
+    declared: &[AccountEntry],
+    account: &Account,
+    drifts: &mut Vec<Drift>,
+    undecided: &mut Undecided,
+) {
     let name = live.sides.account_name(&account.id);
     let listed = live.sides.views.get(account.id.as_str()).map_or(Listed::No, |view| view.listed);
     let entry = match listed {
@@ -50,8 +60,12 @@ fn member(live: &Live<'_>, declared: &[AccountEntry], account: &Account, drifts:
     };
     let Some((entry, pointer)) = entry else {
         // The owner of the organisation is declared by its own key.
-        if live.sides.aws.management_account.as_ref() != Some(&account.id) {
-            drifts.push(unexpected(live, account));
+        if live.sides.aws.management_account.as_ref() == Some(&account.id) {
+            return;
+        }
+        match account.joined_method.as_deref().filter(|_| may_be_waited_for(live, account)) {
+            Some(word) => undecided.word(live.scope(), SOURCE, &format!("how {} joined", account.id), word),
+            None => drifts.push(unexpected(live, account)),
         }
         return;
     };
@@ -71,15 +85,27 @@ fn member(live: &Live<'_>, declared: &[AccountEntry], account: &Account, drifts:
             .effect("parent", &account.parent);
         drifts.push(at(moved, "ou"));
     }
-    // A word that AWS adds later is not taken for an account in use.
-    if !matches!(account.state.as_str(), "ACTIVE" | "PENDING_ACTIVATION") {
-        let is_told = matches!(account.state.as_str(), "SUSPENDED" | "PENDING_CLOSURE" | "CLOSED");
-        let suspended = drift(live, Rule::LinkAccountSuspended, Aspect::Status, &account.id, name)
-            .direction(if is_told { Direction::Stricter } else { Direction::Unknown })
-            .values("ACTIVE", account.state.as_str())
-            .effect("state", "suspended");
-        drifts.push(at(suspended, "id"));
+    match account.state.as_str() {
+        "ACTIVE" | "PENDING_ACTIVATION" => {}
+        "SUSPENDED" | "PENDING_CLOSURE" | "CLOSED" => {
+            let suspended = drift(live, Rule::LinkAccountSuspended, Aspect::Status, &account.id, name)
+                .direction(Direction::Stricter)
+                .values("ACTIVE", account.state.as_str())
+                .effect("state", "suspended");
+            drifts.push(at(suspended, "id"));
+        }
+        // A word that AWS adds later is taken neither for an account in use nor for one that is not.
+        word => undecided.word(live.scope(), SOURCE, &format!("the state of {}", account.id), word),
     }
+}
+
+/// Whether an account that joined in a way that nobody knows would be expected, had it been created here.
+fn may_be_waited_for(live: &Live<'_>, account: &Account) -> bool {
+    let is_told = account.joined_method.as_deref().is_none_or(|word| ["CREATED", "INVITED"].contains(&word));
+    let (unit, tags) = (OuPath::parse(&account.unit).ok(), BTreeMap::new());
+    let as_created =
+        LiveAccount { id: &account.id, name: &account.name, ou: unit.as_ref(), tags: &tags, created_here: true };
+    !is_told && live.sides.placement.place(as_created).listed != Listed::No
 }
 
 fn is_elsewhere(live: &Live<'_>, unit: &OuPath, account: &Account) -> bool {
@@ -114,7 +140,7 @@ fn missing(live: &Live<'_>, index: usize, entry: &AccountEntry, id: &str) -> Dri
 }
 
 /// An account that is being created is unexpected already, unless a `match` entry waits for it or the list has it.
-fn requested(live: &Live<'_>, request: &AccountRequest) -> Option<Drift> {
+fn requested(live: &Live<'_>, request: &AccountRequest, undecided: &mut Undecided) -> Option<Drift> {
     let known = request.account.as_deref().is_some_and(|id| live.sides.views.contains_key(id));
     if known || matches!(request.state.as_str(), "SUCCEEDED" | "FAILED") {
         return None;
@@ -123,6 +149,11 @@ fn requested(live: &Live<'_>, request: &AccountRequest) -> Option<Drift> {
     let id = request.account.as_deref().unwrap_or_default();
     let waited = LiveAccount { id, name: &request.name, ou: None, tags: &tags, created_here: true };
     if live.sides.placement.place(waited).listed != Listed::No {
+        return None;
+    }
+    if request.state != "IN_PROGRESS" {
+        let source = "organizations:ListCreateAccountStatus";
+        undecided.word(live.scope(), source, &format!("the request {}", request.id), &request.state);
         return None;
     }
     let creation = Drift::new(

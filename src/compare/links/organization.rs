@@ -9,10 +9,15 @@ use crate::baseline::model::AccountEntry;
 use crate::compare::drift::{Aspect, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, Sides};
+use crate::compare::undecided::Undecided;
 use crate::estate::{Observation, Scope};
 
+/// With all features, and with one bill and nothing else:
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
+const FEATURE_SETS: [&str; 2] = ["ALL", "CONSOLIDATED_BILLING"];
+
 /// Compares management account and feature set.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let (sides, organization) = (live.sides, live.organization);
     if let Some(owner) =
         sides.aws.management_account.as_ref().filter(|owner| **owner != organization.management_account)
@@ -31,7 +36,10 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     // Policies only bind where all features are on.
     let policies = sides.aws.policies.as_ref().is_some_and(|policies| !policies.is_empty());
     let types = sides.aws.policy_types.as_ref().is_some_and(|types| !types.is_empty());
-    if (policies || types) && organization.feature_set != "ALL" {
+    let features = organization.feature_set.as_str();
+    if (policies || types) && !FEATURE_SETS.contains(&features) {
+        undecided.word(live.scope(), "organizations:DescribeOrganization", "the feature set", features);
+    } else if (policies || types) && features != "ALL" {
         let section = if types { "/aws/policy_types" } else { "/aws/policies" };
         let drift =
             Drift::new(Rule::LinkOrganizationChanged, Aspect::Status, live.scope(), &organization.id, "feature set");

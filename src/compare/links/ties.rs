@@ -12,21 +12,24 @@ use crate::compare::document;
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, read};
+use crate::compare::undecided::Undecided;
 use crate::estate::{self, Delegation, Handshake, Observation, Transfer};
 
-/// States in which a transfer binds nobody (any more).
+/// States in which a transfer binds nobody (any more), and those in which it does or may soon.
 const OVER: [&str; 5] = ["DECLINED", "CANCELED", "EXPIRED", "WITHDRAWN", "TERMINATED"];
+const BINDS: [&str; 2] = ["REQUESTED", "ACCEPTED"];
 
-/// States after which a handshake asks for nothing any more. A word that AWS adds later counts as open.
+/// States after which a handshake asks for nothing any more, and those in which it does.
 const CLOSED: [&str; 4] = ["ACCEPTED", "CANCELED", "DECLINED", "EXPIRED"];
+const OPEN: [&str; 2] = ["REQUESTED", "OPEN"];
 
 /// Compares every tie that the baseline speaks of.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     delegations(live, drifts);
     resource_policy(live, drifts);
     trusted_services(live, drifts);
-    handshakes(live, drifts);
-    transfers(live, drifts);
+    handshakes(live, drifts, undecided);
+    transfers(live, drifts, undecided);
 }
 
 fn delegations(live: &Live<'_>, drifts: &mut Vec<Drift>) {
@@ -123,12 +126,19 @@ fn trusted_services(live: &Live<'_>, drifts: &mut Vec<Drift>) {
 }
 
 /// An agreement in the making is always worth a look; no baseline expects one.
-fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     if live.sides.aws.organization.is_none() && live.sides.aws.accounts.is_none() {
         return;
     }
     let Some(there) = read(&live.organization.handshakes) else { return };
-    let open = |handshake: &&Handshake| !CLOSED.contains(&handshake.state.as_str());
+    for handshake in there {
+        let state = handshake.state.as_str();
+        if !OPEN.contains(&state) && !CLOSED.contains(&state) {
+            let what = format!("the handshake {}", handshake.id);
+            undecided.word(live.scope(), "organizations:ListHandshakesForOrganization", &what, state);
+        }
+    }
+    let open = |handshake: &&Handshake| OPEN.contains(&handshake.state.as_str());
     drifts.extend(there.iter().filter(open).map(|handshake| {
         Drift::new(Rule::LinkHandshakeOpen, Aspect::Handshake, live.scope(), &handshake.id, &handshake.action)
             .values(
@@ -141,7 +151,7 @@ fn handshakes(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     }));
 }
 
-fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(declared) = &live.sides.aws.responsibility_transfers else { return };
     let Some(there) = read(&live.organization.responsibility_transfers) else { return };
     let mut left: BTreeMap<&str, &Transfer> = there
@@ -149,6 +159,12 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         .filter(|transfer| !OVER.contains(&transfer.status.as_str()))
         .map(|one| (one.id.as_str(), one))
         .collect();
+    let untold: Vec<&Transfer> = there.iter().filter(|transfer| is_untold(transfer)).collect();
+    for transfer in &untold {
+        left.remove(transfer.id.as_str());
+        let what = format!("the transfer {}", transfer.id);
+        undecided.word(live.scope(), source(transfer), &what, &transfer.status);
+    }
     let drift = |id: &str, name: &str| {
         Drift::new(Rule::LinkResponsibilityTransfer, Aspect::Transfer, live.scope(), id, name)
             .logged(&live.organization.management_account, None)
@@ -158,7 +174,7 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     for (index, entry) in by_id.into_iter().chain(described) {
         let position = live.sides.baseline.position(&format!("/aws/responsibility_transfers/{index}"));
         let meant: Vec<&Transfer> = left.values().copied().filter(|transfer| is_meant(entry, transfer)).collect();
-        if meant.is_empty() {
+        if meant.is_empty() && !untold.iter().any(|transfer| is_meant(entry, transfer)) {
             let name = entry.name.as_deref().or(entry.id.as_deref()).unwrap_or("responsibility transfer");
             let id = entry.id.clone().unwrap_or_else(|| declared_transfer(entry).to_string());
             let missing = drift(&id, name)
@@ -187,6 +203,19 @@ fn transfers(live: &Live<'_>, drifts: &mut Vec<Drift>) {
             .names("transfer", &transfer.id)
             .effect("status", transfer.status.to_lowercase())
     }));
+}
+
+/// Whether nobody knows if it binds.
+fn is_untold(transfer: &Transfer) -> bool {
+    let status = transfer.status.as_str();
+    !OVER.contains(&status) && !BINDS.contains(&status)
+}
+
+fn source(transfer: &Transfer) -> &'static str {
+    match transfer.direction {
+        estate::TransferDirection::Inbound => "organizations:ListInboundResponsibilityTransfers",
+        estate::TransferDirection::Outbound => "organizations:ListOutboundResponsibilityTransfers",
+    }
 }
 
 /// An id decides; without one, everything that the entry says.

@@ -86,6 +86,15 @@ fn everywhere<'a>(live: &Live<'a>) -> Wanted<'a> {
     Wanted { targets: ids.map(|id| Target { id, place: None, exists: true }).collect(), ..Wanted::default() }
 }
 
+/// The ids of declared targets, as far as they are known to be there.
+pub(super) fn targets_of<'a>(live: &'a Live<'a>, targets: &'a Targets) -> Vec<&'a str> {
+    let wanted = match targets {
+        Targets::Everywhere => everywhere(live),
+        Targets::These(these) => these_targets(live, these),
+    };
+    wanted.targets.into_iter().filter(|target| target.exists).map(|target| target.id).collect()
+}
+
 fn these_targets<'a>(live: &'a Live<'a>, these: &'a [String]) -> Wanted<'a> {
     let mut wanted = Wanted::default();
     for (place, target) in these.iter().enumerate() {

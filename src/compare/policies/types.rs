@@ -11,10 +11,15 @@ use super::type_name;
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
 use crate::compare::sides::Live;
+use crate::compare::undecided::Undecided;
 use crate::estate::Observation;
 
+/// What a type can be at a root:
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_PolicyTypeSummary.html>
+const STATUSES: [&str; 3] = ["ENABLED", "PENDING_ENABLE", "PENDING_DISABLE"];
+
 /// Compares the types, where the baseline names any: in `policy_types`, or by a policy that needs its type.
-pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let nothing = BTreeMap::new();
     let there = match &live.organization.policy_types {
         Observation::Known(types) => types,
@@ -24,9 +29,14 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
     let there: BTreeMap<String, (&str, &str)> =
         there.iter().map(|(word, status)| (type_name(word), (word.as_str(), status.as_str()))).collect();
     let wanted = wanted(live);
+    let is_told = |status: &str| STATUSES.contains(&status);
+    let says = !wanted.is_empty() || live.sides.aws.policy_types.is_some();
+    for (name, (_, word)) in there.iter().filter(|(_, (_, status))| says && !is_told(status)) {
+        undecided.word(live.scope(), "organizations:ListRoots", &format!("the type {name}"), word);
+    }
     for (name, pointer) in &wanted {
         let status = there.get(*name).map(|(_, status)| *status);
-        if status != Some("ENABLED") {
+        if status != Some("ENABLED") && status.is_none_or(is_told) {
             let word = there.get(*name).map_or_else(|| provider_word(name), |(word, _)| (*word).to_owned());
             let effect = if status == Some("PENDING_ENABLE") { "enabled" } else { "disabled" };
             drifts.push(
@@ -42,7 +52,7 @@ pub(super) fn compare(live: &Live<'_>, drifts: &mut Vec<Drift>) {
         return;
     }
     for (name, (word, status)) in there.iter().filter(|(name, _)| !wanted.contains_key(name.as_str())) {
-        if *status != "PENDING_DISABLE" {
+        if *status != "PENDING_DISABLE" && is_told(status) {
             drifts.push(
                 drift(live, Rule::PolicyTypeEnabled, name, word)
                     .values(Value::Null, *status)

@@ -11,16 +11,28 @@ use crate::baseline::model::{QuotaAutoManagement, QuotaRequests};
 use crate::compare::drift::{Aspect, Direction, Drift, number};
 use crate::compare::rule::Rule;
 use crate::compare::sides::{Live, Sides, Spot};
+use crate::compare::undecided::Undecided;
 use crate::estate::{GLOBAL, Observation, QuotaRequest, TemplateRow};
+
+/// States of a request that may still change something:
+/// <https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_RequestedServiceQuotaChange.html>
+const OPEN: [&str; 2] = ["PENDING", "CASE_OPENED"];
 
 /// Open requests, where the baseline expects none. With `quota_auto_management: adjust` those of the provider's own
 /// management are expected.
-pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn open(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(QuotaRequests::None) = sides.aws.quota_requests else { return };
     let Some(Observation::Known(requests)) = &spot.facts.quota_requests else { return };
     let adjusts = sides.aws.quota_auto_management == Some(QuotaAutoManagement::Adjust);
     let is_expected = |request: &QuotaRequest| request.is_answered() || (request.automatic && adjusts);
-    drifts.extend(requests.iter().filter(|request| !is_expected(request)).map(|request| pending(sides, spot, request)));
+    for request in requests.iter().filter(|request| !is_expected(request)) {
+        if OPEN.contains(&request.status.as_str()) {
+            drifts.push(pending(sides, spot, request));
+        } else {
+            let source = "servicequotas:ListRequestedServiceQuotaChangeHistory";
+            undecided.word(spot.scope(sides), source, &format!("the request {}", request.id), &request.status);
+        }
+    }
 }
 
 fn pending(sides: &Sides<'_>, spot: Spot<'_>, request: &QuotaRequest) -> Drift {
@@ -59,7 +71,7 @@ fn pending(sides: &Sides<'_>, spot: Spot<'_>, request: &QuotaRequest) -> Drift {
 }
 
 /// Whether quotas may grow by themselves. One that was never set up is off.
-pub(super) fn auto_management(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn auto_management(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(declared) = sides.aws.quota_auto_management else { return };
     let state = match &spot.facts.quota_auto_management {
         Some(Observation::Known(state)) => state.as_str(),
@@ -74,13 +86,13 @@ pub(super) fn auto_management(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Ve
     if state == expected {
         return;
     }
-    let reach = |word: &str| ["disabled", "notify", "adjust"].iter().position(|known| *known == word);
-    let direction = match reach(state).zip(reach(expected)) {
-        Some((state, expected)) if state > expected => Direction::Weaker,
-        Some(_) => Direction::Stricter,
-        None => Direction::Unknown,
-    };
     let name = "automatic management of quotas";
+    let reach = |word: &str| ["disabled", "notify", "adjust"].iter().position(|known| *known == word);
+    let Some(reached) = reach(state) else {
+        let source = "servicequotas:GetAutoManagementConfiguration";
+        return undecided.word(spot.scope(sides), source, name, state);
+    };
+    let direction = if Some(reached) > reach(expected) { Direction::Weaker } else { Direction::Stricter };
     drifts.push(
         Drift::new(Rule::QuotaAutoManagement, Aspect::AutoManagement, spot.scope(sides), "auto-management", name)
             .direction(direction)
@@ -94,14 +106,14 @@ pub(super) fn auto_management(sides: &Sides<'_>, spot: Spot<'_>, drifts: &mut Ve
 type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// The template of what new accounts ask for: its rows, and whether it is in use.
-pub(super) fn template(live: &Live<'_>, drifts: &mut Vec<Drift>) {
+pub(super) fn template(live: &Live<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let Some(declared) = &live.sides.aws.quota_template else { return };
     let (association, rows): (&str, &[TemplateRow]) = match &live.organization.quota_template {
         Observation::Known(template) => (&template.association, &template.rows),
         Observation::Absent => ("DISASSOCIATED", &[]),
         Observation::Unknown(_) => return,
     };
-    association_of(live, association, drifts);
+    association_of(live, association, drifts, undecided);
     let there: BTreeMap<Key<'_>, f64> =
         rows.iter().map(|row| ((row.service.as_str(), row.code.as_str(), row.region.as_str()), row.value)).collect();
     let expected: BTreeMap<Key<'_>, (usize, f64)> = declared
@@ -138,7 +150,7 @@ fn row(live: &Live<'_>, (service, code, region): Key<'_>, expected: Option<f64>,
 }
 
 /// A template that the baseline says is empty must not be in use; any other one must.
-fn association_of(live: &Live<'_>, association: &str, drifts: &mut Vec<Drift>) {
+fn association_of(live: &Live<'_>, association: &str, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     let declared = live.sides.aws.quota_template.as_ref().is_some_and(|rows| !rows.is_empty());
     let expected = if declared { "ASSOCIATED" } else { "DISASSOCIATED" };
     if association == expected {
@@ -147,7 +159,10 @@ fn association_of(live: &Live<'_>, association: &str, drifts: &mut Vec<Drift>) {
     let direction = match association {
         "ASSOCIATED" => Direction::Weaker,
         "DISASSOCIATED" => Direction::Stricter,
-        _ => Direction::Unknown,
+        word => {
+            let source = "servicequotas:GetAssociationForServiceQuotaTemplate";
+            return undecided.word(live.scope(), source, "use of the template", word);
+        }
     };
     drifts.push(
         Drift::new(Rule::QuotaTemplateChanged, Aspect::Template, live.scope(), "association", "use of the template")

@@ -141,6 +141,7 @@ fn a_store_must_keep_its_events_and_one_that_does_not_say_is_not_in_line() {
     let baseline = aws("  audit_logs: {retention_days: 365}\n");
     let with = |days: Option<i64>, status: &str| {
         let mut estate = estate(&[]);
+        let days = days.map_or_else(|| Observation::unknown(CoverageStatus::Failed, "it does not say"), known);
         let kept =
             EventDataStore { retention_days: days, status: status.to_owned(), ..store(OWNER, "s", "us-east-1", 0) };
         let regions = &mut estate.accounts.get_mut(OWNER).unwrap().regions;
@@ -153,6 +154,8 @@ fn a_store_must_keep_its_events_and_one_that_does_not_say_is_not_in_line() {
     let unsaid = with(None, "ENABLED");
     assert!(unsaid.drifts.is_empty());
     assert_eq!(unsaid.undecided[0].status, CoverageStatus::Failed);
+    let untold = with(Some(365), "DREAMING");
+    assert!(untold.drifts.is_empty() && untold.undecided[0].status.is_incomplete(), "{untold:#?}");
     // Without any store nobody knows for how long records are kept.
     let none = compare(&baseline, &estate(&[]));
     assert!(none.drifts.is_empty());

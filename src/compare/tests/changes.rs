@@ -445,7 +445,7 @@ changes! {
     "a store keeps events for a month" => |_, snapshot, _| {
         let stores = snapshot.accounts.get_mut(OWNER)?.regions.get_mut("eu-west-1")?.event_data_stores.as_mut()?;
         let store = value(stores).first_mut()?;
-        store.retention_days = Some(30);
+        store.retention_days = known(30);
         one(Rule::AuditTrailWeakened, &store.arn)
     },
     "a store is being deleted" => |_, snapshot, _| {

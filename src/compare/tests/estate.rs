@@ -178,7 +178,7 @@ pub(crate) fn store(account: &str, name: &str, region: &str, days: i64) -> Event
         status: "ENABLED".to_owned(),
         multi_region: true,
         organization: true,
-        retention_days: Some(days),
+        retention_days: known(days),
     }
 }
 

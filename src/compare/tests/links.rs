@@ -99,20 +99,52 @@ fn a_suspended_account_is_found_wherever_it_hangs() {
     let drift = only(&baseline, &estate);
     assert_eq!((drift.rule, drift.actual), (Rule::LinkAccountSuspended, json!("SUSPENDED")));
     for (state, direction) in
-        [("CLOSED", Some(Direction::Stricter)), ("QUARANTINED", Some(Direction::Unknown)), ("PENDING_ACTIVATION", None)]
+        [("CLOSED", Some(Direction::Stricter)), ("QUARANTINED", None), ("PENDING_ACTIVATION", None)]
     {
         value(&mut live(&mut estate).accounts).last_mut().unwrap().state = state.to_owned();
-        let found = crate::compare::compare(&baseline, &estate).drifts;
-        assert_eq!(found.first().map(|drift| drift.direction), direction, "{state}");
+        let found = crate::compare::compare(&baseline, &estate);
+        assert_eq!(found.drifts.first().map(|drift| drift.direction), direction, "{state}");
+        assert_eq!(found.undecided.is_empty(), state != "QUARANTINED", "{state}");
     }
 }
 
 #[test]
-fn a_handshake_in_a_state_that_is_not_known_is_open() {
+fn a_handshake_in_a_state_that_is_not_known_is_neither_open_nor_closed() {
     let mut estate = snapshot();
-    live(&mut estate).handshakes = known(vec![handshake("h-1", "EXPIRED"), handshake("h-2", "ESCALATED")]);
+    let states = [handshake("h-1", "EXPIRED"), handshake("h-2", "OPEN"), handshake("h-3", "ESCALATED")];
+    live(&mut estate).handshakes = known(states.into());
     let baseline = aws("  management_account: \"111111111111\"\n  accounts: []\n");
     assert_eq!(drifts(&baseline, &estate), ["link.handshake.open h-2"]);
+    let undecided = crate::compare::compare(&baseline, &estate).undecided;
+    let [row] = undecided.as_slice() else { panic!("{undecided:#?}") };
+    assert!(row.reason.as_deref().unwrap().contains("h-3: `ESCALATED` is a word that is not known"), "{row:?}");
+}
+
+#[test]
+fn a_transfer_in_a_state_that_is_not_known_is_neither_missing_nor_one_too_many() {
+    let mut estate = snapshot();
+    live(&mut estate).responsibility_transfers = known(vec![transfer("rt-1", "SHELVED"), transfer("rt-2", "SHELVED")]);
+    let baseline = aws("  responsibility_transfers: [{id: rt-1}]\n");
+    let found = crate::compare::compare(&baseline, &estate);
+    assert!(found.drifts.is_empty(), "{found:#?}");
+    let [row] = found.undecided.as_slice() else { panic!("{found:#?}") };
+    assert!(
+        row.status.is_incomplete() && row.reason.as_deref().unwrap().contains("rt-1, the transfer rt-2"),
+        "{row:?}"
+    );
+}
+
+#[test]
+fn an_account_that_joined_in_a_way_that_is_not_known_may_be_one_that_is_waited_for() {
+    let mut estate = snapshot();
+    let mut one = account("222222222222", "sandbox-1", ROOT, "/");
+    one.joined_method = Some("MERGED".to_owned());
+    value(&mut live(&mut estate).accounts).push(one);
+    let waiting = aws("  management_account: \"111111111111\"\n  accounts: [{match: \"sandbox-*\", ou: /}]\n");
+    let found = crate::compare::compare(&waiting, &estate);
+    assert!(found.drifts.is_empty() && found.undecided.len() == 1, "{found:#?}");
+    let others = aws("  management_account: \"111111111111\"\n  accounts: [{match: \"lab-*\", ou: /}]\n");
+    assert_eq!(drifts(&others, &estate), ["link.account.unexpected 222222222222"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use proptest::strategy::ValueTree;
 
 use super::changes::{CHANGES, Expected};
 use super::world::worlds;
+use super::written;
 use crate::compare::{Aspect, Comparison, Rule, compare};
 use crate::estate::{CoverageStatus, Kind, Observation, Scope, Snapshot};
 
@@ -15,6 +16,9 @@ fn every_rule_about_the_estate_has_a_change_that_yields_it() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut left: BTreeSet<&str> =
         Rule::ALL.iter().filter(|rule| rule.kind() != Kind::Baseline).map(|rule| rule.as_str()).collect();
+    left.retain(|rule| {
+        !rule.starts_with("policy.") || !["weakened", "tightened", "undecided"].iter().any(|end| rule.ends_with(end))
+    });
     for pick in 0..40 {
         let world = worlds().new_tree(&mut runner).unwrap().current();
         for change in CHANGES {
@@ -35,7 +39,9 @@ type Identity = (String, Aspect, Scope, String);
 
 fn identities(comparison: &Comparison) -> BTreeSet<Identity> {
     let drifts = comparison.drifts.iter();
-    drifts.map(|drift| (drift.rule.to_string(), drift.aspect, drift.scope.clone(), drift.subject.id.clone())).collect()
+    drifts
+        .map(|drift| (written(drift).to_string(), drift.aspect, drift.scope.clone(), drift.subject.id.clone()))
+        .collect()
 }
 
 /// Something that may turn out not to have been read.
@@ -148,7 +154,7 @@ proptest! {
             let Some(expected) = (change.make)(&world, &mut snapshot, usize::from(pick)) else { continue };
             let comparison = compare(&baseline, &snapshot);
             let found: Expected =
-                comparison.drifts.iter().map(|drift| (drift.rule, drift.subject.id.clone())).collect();
+                comparison.drifts.iter().map(|drift| (written(drift), drift.subject.id.clone())).collect();
             prop_assert_eq!(found, expected, "{}", change.name);
         }
     }

@@ -49,8 +49,29 @@ fn a_status_that_is_not_known_is_not_taken_for_off() {
     let baseline = aws("  regions: [{allowed: []}]\n");
     let mut estate = snapshot();
     estate.accounts.insert(OWNER.to_owned(), facts(&[("eu-south-1", "PAUSED")]));
-    let drift = only(&baseline, &estate);
-    assert_eq!((drift.rule, drift.direction), (Rule::RegionInFlight, Direction::Unknown));
+    // Nor for on: whether it is allowed or required, nobody knows.
+    let required = aws("  regions: [{allowed: [eu-south-1], required: [eu-south-1]}]\n");
+    for baseline in [&baseline, &required] {
+        let comparison = compare(baseline, &estate);
+        assert!(comparison.drifts.is_empty(), "{comparison:#?}");
+        let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+        assert_eq!((row.status, row.scope.region.as_deref()), (CoverageStatus::Failed, Some("eu-south-1")));
+        assert!(row.reason.as_deref().unwrap().contains("`PAUSED`"), "{row:?}");
+    }
+}
+
+#[test]
+fn what_ec2_calls_off_may_be_on_its_way() {
+    let mut estate = snapshot();
+    estate.accounts.insert(OWNER.to_owned(), facts(&[("eu-south-1", "not-opted-in"), ("me-south-1", "not-opted-in")]));
+    let comparison = compare(&aws("  regions: [{allowed: [me-south-1]}]\n"), &estate);
+    assert!(comparison.drifts.is_empty(), "{comparison:#?}");
+    let [row] = comparison.undecided.as_slice() else { panic!("{comparison:#?}") };
+    let reason = row.reason.as_deref().unwrap();
+    assert!(row.status.is_incomplete() && reason.contains("eu-south-1") && !reason.contains("me-south-1"), "{row:?}");
+    // On it is not, whichever of the two it is.
+    let required = aws("  regions: [{allowed: [\"*\"], required: [eu-south-1]}]\n");
+    assert_eq!(drifts(&required, &estate), ["region.disabled eu-south-1"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Pattern {
             Err(none) => return none,
         };
         Self::Tokens(match reading {
-            Reading::Action => canonical(pieces.iter().flat_map(|piece| lowered(piece))),
+            Reading::Action => canonical(pieces.iter().flat_map(lowered)),
             Reading::Equals => pieces.iter().map(|piece| Token::Exact(piece.letter())).collect(),
             Reading::EqualsFolded => pieces.iter().map(|piece| folded(piece.letter())).collect(),
             Reading::Like => canonical(pieces.iter().map(|piece| piece.token(true))),
@@ -135,10 +135,14 @@ fn by_parts(pieces: &[Piece]) -> Vec<Token> {
 /// Takes a text apart; where variables mean something, they are replaced by what is bound to them.
 fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, Pattern> {
     let (mut pieces, mut open, mut nothing) = (Vec::with_capacity(text.len()), Vec::new(), false);
-    let mut rest = text;
+    let (mut rest, mut malformed) = (text, false);
     while let Some(letter) = rest.chars().next() {
-        let inside = if variables { rest.strip_prefix("${").and_then(|rest| rest.split_once('}')) } else { None };
-        if let Some((inside, after)) = inside {
+        let inside = if variables { rest.strip_prefix(VARIABLE) } else { None };
+        if let Some(inside) = inside {
+            let Some((inside, after)) = inside.split_once('}') else {
+                malformed = true;
+                break;
+            };
             rest = after;
             match inside {
                 "*" | "?" | "$" => pieces.extend(inside.chars().map(Piece::Letter)),
@@ -146,6 +150,7 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
                     Value::Known(text) => pieces.extend(text.chars().map(Piece::Letter)),
                     Value::Missing => nothing = true,
                     Value::Open(key) => open.push(key),
+                    Value::Malformed => malformed = true,
                 },
             }
             continue;
@@ -157,6 +162,10 @@ fn pieces(text: &str, variables: bool, bound: &Bindings) -> Result<Vec<Piece>, P
             letter => Piece::Letter(letter),
         });
     }
+    // AWS would refuse it, and says nothing of what it means.
+    if malformed {
+        return Err(Pattern::Open(Vec::new()));
+    }
     if nothing {
         return Err(Pattern::Nothing);
     }
@@ -167,15 +176,26 @@ enum Value {
     Known(String),
     Missing,
     Open(String),
+    Malformed,
 }
+
+/// What opens a variable.
+const VARIABLE: &str = concat!("$", "{");
 
 /// `key`, or `key, 'default'`.
 fn value(variable: &str, bound: &Bindings) -> Value {
-    let (key, default) = variable.split_once(',').map_or((variable, None), |(key, rest)| {
-        let rest = rest.trim();
-        (key, rest.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')))
-    });
-    let key = key.trim().to_lowercase();
+    let (key, default) = match variable.split_once(',') {
+        None => (variable, None),
+        Some((key, rest)) => {
+            let quoted = rest.trim_matches(' ').strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            let Some(default) = quoted.filter(|default| !default.contains('\'')) else { return Value::Malformed };
+            (key, Some(default))
+        }
+    };
+    if key.is_empty() || key.trim() != key || key.contains(['$', '{', '\'', '"', '*', '?']) {
+        return Value::Malformed;
+    }
+    let key = key.to_lowercase();
     match (bound.get(&key), default) {
         (Some(Some(value)), _) => Value::Known(value.clone()),
         (Some(None), Some(default)) => Value::Known(default.to_owned()),
@@ -210,6 +230,8 @@ fn canonical(tokens: impl IntoIterator<Item = Token>) -> Vec<Token> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::literal_string_with_formatting_args, reason = "policies write their variables so")]
+
     use super::*;
 
     fn shown(text: &str, reading: Reading) -> String {

@@ -123,6 +123,8 @@ impl Clerk<'_> {
         let key = condition.key.clone();
         match &condition.operator {
             Operator::Unknown(_) => self.whole(condition, Vec::new()),
+            // AWS says nothing of a set prefix before `Null`.
+            Operator::Null if condition.quantifier.is_some() => self.whole(condition, Vec::new()),
             Operator::Null => {
                 let says = |word: &str| condition.values.iter().any(|value| value.eq_ignore_ascii_case(word));
                 if condition.values.iter().all(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "false"))

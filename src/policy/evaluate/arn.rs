@@ -6,9 +6,12 @@
 //! - A pattern with fewer segments: a `*` at its end covers the rest of the ARN, colons and all; other wildcards do not
 //!   cross one.
 //!
-//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html> says of an incomplete
-//! ARN that it is completed with wildcards, and of a wildcard that it stands "within any ARN segment (the parts
-//! separated by colons)". What stands for a variable was put in its place before, so a colon in it separates as any other.
+//! Sources: "You can use wildcard characters (* and ?) within any ARN segment (the parts separated by colons)",
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>; "Each of the six
+//! colon-delimited components of the ARN is checked separately",
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>. What a short
+//! pattern covers AWS does not say there; this is the reading with which AWS's own verdicts agree. What stands for a
+//! variable was put in its place before, so a colon in it separates as any other.
 
 use super::glob::{self, Case, Pattern};
 

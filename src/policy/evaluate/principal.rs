@@ -1,7 +1,8 @@
 //! Who makes a request. In come a principal that a policy names and the one of the request; out goes whether the first
 //! stands for the second. Never matches a part of a name: AWS takes no wildcard in a principal but the bare `*`.
 //!
-//! - `*` and `{"AWS": "*"}` are the same: everyone, services and anonymous callers too.
+//! - `*` is "all principals", services and anonymous callers too. AWS calls `{"AWS": "*"}` equivalent "for anonymous users"
+//!   and does not say whether it leaves out services; here it is the same for all.
 //! - An account, by its number or the ARN of its root, is every principal of the account.
 //! - A role is its sessions too. A session's ARN does not hold the role's path, and a role's name is unique in its
 //!   account whatever the path.

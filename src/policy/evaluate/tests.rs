@@ -136,7 +136,7 @@ fn variables_stand_for_what_the_request_says() {
         ("${aws:username, 'ann'}", json!("bob"), [Denied, Allowed]),
         ("${aws:username,'ann' }", json!(null), [Allowed, Denied]),
         ("${aws:username, 'a*'}", json!(null), [Denied, Allowed]),
-        ("${aws:username, 'ann'}", json!(["ann", "bob"]), [Denied, Allowed]),
+        ("${aws:username, 'ann'}", json!(["bob", "eve"]), [Allowed, Denied]),
         ("${aws:username}", json!(0), [Unknown, Unknown]),
         ("b${aws:username}", json!(0), [Denied, Allowed]),
         ("${aws:username}${aws:missing}", json!(0), [Denied, Allowed]),

@@ -3,9 +3,9 @@
 //! character of a value for a wildcard.
 //!
 //! - `${*}`, `${?}` and `${$}` are the characters themselves.
-//! - A key without a value is "effectively null": nothing is equal to it or like it. `${key, 'text'}` is `text` then.
-//! - "You can't use a multivalued condition key as a policy variable": a key with several values is null as well, and
-//!   has no use for the text behind the comma, since it is not missing.
+//! - A key without a value is "effectively null. There is no equal or like value", and "the resource that includes a policy
+//!   variable with no value will not match any resource". `${key, 'text'}` is `text` then.
+//! - A multivalued key cannot be a variable, so one with several values has none to give: it is null as well.
 //! - What is no variable by this grammar is not understood.
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
@@ -47,8 +47,8 @@ pub(super) fn replace<'a>(written: &'a str, wild: bool, version: Version, reques
             Variable::Char(char) => tokens.push(Token::Char(char)),
             Variable::Key { key, default } => match (request.values(&key.to_lowercase()), default) {
                 (Some([value]), _) => push(&mut tokens, value, false),
-                (Some([]), Some(default)) => push(&mut tokens, default, false),
-                (Some(_), _) => is_null = true,
+                (Some(_), Some(default)) => push(&mut tokens, default, false),
+                (Some(_), None) => is_null = true,
                 (None, _) => {
                     tokens.push(Token::Many);
                     keys.push(key.to_owned());

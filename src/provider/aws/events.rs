@@ -68,7 +68,9 @@ impl Aws {
                 let page = call.send().await.map_err(gap)?;
                 let records: Result<Vec<_>, Gap> = required(page.events, "Events")?
                     .into_iter()
-                    .map(|event| record(required(event.cloud_trail_event, "CloudTrailEvent")?.as_str()))
+                    .map(|event| {
+                        record(required(event.cloud_trail_event, "CloudTrailEvent")?.as_str(), &request.event_name)
+                    })
                     .collect();
                 Ok((records?, page.next_token))
             })
@@ -85,12 +87,31 @@ fn by_name(name: &str) -> Result<LookupAttribute, Gap> {
         .map_err(|error| failed(error.to_string()))
 }
 
-/// The record is JSON inside a string.
-fn record(text: &str) -> Result<Value, Gap> {
-    serde_json::from_str(text).map_err(|error| failed(format!("a record is not JSON ({error})")))
+/// The record is JSON inside a string. One of another event, or of none, is no answer to what was asked.
+fn record(text: &str, asked: &str) -> Result<Value, Gap> {
+    let record: Value =
+        serde_json::from_str(text).map_err(|error| failed(format!("a record is not JSON ({error})")))?;
+    match record.get("eventName").and_then(Value::as_str) {
+        Some(name) if name == asked => Ok(record),
+        Some(name) => Err(failed(format!("a record is of the event `{name}`, which was not asked for"))),
+        None => Err(failed("a record does not say of which event it is")),
+    }
 }
 
 /// Whole seconds: CloudTrail keeps no finer time, and a recording matches on the input.
 fn moment(time: Timestamp) -> DateTime {
     DateTime::from_secs(time.as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_another_event_is_no_answer() {
+        assert!(record("{\"eventName\": \"DetachPolicy\", \"eventID\": \"e-1\"}", "DetachPolicy").is_ok());
+        for text in ["{\"eventName\": \"AttachPolicy\"}", "{\"eventName\": null}", "{}", "[]", "no JSON", ""] {
+            assert!(record(text, "DetachPolicy").is_err(), "{text}");
+        }
+    }
 }

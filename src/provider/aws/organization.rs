@@ -243,7 +243,7 @@ impl Reading<'_> {
     async fn delegated_administrators(&self) -> Observation<Vec<Delegation>> {
         let administrators = self
             .reader
-            .list("organizations:ListDelegatedAdministrators", |token| async {
+            .settled("organizations:ListDelegatedAdministrators", |token| async {
                 let page =
                     self.client.list_delegated_administrators().set_next_token(token).send().await.map_err(gap)?;
                 let found = required(page.delegated_administrators, "DelegatedAdministrators")?;
@@ -270,7 +270,7 @@ impl Reading<'_> {
 
     async fn delegated_services(&self, account: &str) -> Observation<Vec<Delegation>> {
         self.reader
-            .list(&format!("organizations:ListDelegatedServicesForAccount {account}"), |token| async {
+            .settled(&format!("organizations:ListDelegatedServicesForAccount {account}"), |token| async {
                 let call = self.client.list_delegated_services_for_account().account_id(account).set_next_token(token);
                 let page = call.send().await.map_err(gap)?;
                 let services = required(page.delegated_services, "DelegatedServices")?.into_iter().map(|service| {
@@ -285,7 +285,7 @@ impl Reading<'_> {
     async fn trusted_services(&self) -> Observation<Vec<String>> {
         let services = self
             .reader
-            .list("organizations:ListAWSServiceAccessForOrganization", |token| async {
+            .settled("organizations:ListAWSServiceAccessForOrganization", |token| async {
                 let call = self.client.list_aws_service_access_for_organization().set_next_token(token);
                 let page = call.send().await.map_err(gap)?;
                 let services = required(page.enabled_service_principals, "EnabledServicePrincipals")?
@@ -300,7 +300,7 @@ impl Reading<'_> {
     async fn handshakes(&self) -> Observation<Vec<Handshake>> {
         let handshakes = self
             .reader
-            .list("organizations:ListHandshakesForOrganization", |token| async {
+            .settled("organizations:ListHandshakesForOrganization", |token| async {
                 let call = self.client.list_handshakes_for_organization().set_next_token(token);
                 let page = call.send().await.map_err(gap)?;
                 let handshakes: Result<Vec<_>, _> =
@@ -317,7 +317,7 @@ impl Reading<'_> {
 
     async fn account_requests(&self) -> Observation<Vec<AccountRequest>> {
         self.reader
-            .list("organizations:ListCreateAccountStatus", |token| async {
+            .settled("organizations:ListCreateAccountStatus", |token| async {
                 let call = self
                     .client
                     .list_create_account_status()
@@ -345,7 +345,7 @@ impl Reading<'_> {
     /// Both directions; only the management account may ask.
     async fn transfers(&self) -> Observation<Vec<Transfer>> {
         let billing = sdk::ResponsibilityTransferType::Billing;
-        let inbound = self.reader.list("organizations:ListInboundResponsibilityTransfers", |token| async {
+        let inbound = self.reader.settled("organizations:ListInboundResponsibilityTransfers", |token| async {
             let call = self.client.list_inbound_responsibility_transfers().r#type(billing.clone());
             let page = call.set_next_token(token).send().await.map_err(gap)?;
             let rows = required(page.responsibility_transfers, "ResponsibilityTransfers")?;
@@ -353,7 +353,7 @@ impl Reading<'_> {
                 rows.into_iter().map(|row| transfer(row, TransferDirection::Inbound)).collect();
             Ok((rows?, page.next_token))
         });
-        let outbound = self.reader.list("organizations:ListOutboundResponsibilityTransfers", |token| async {
+        let outbound = self.reader.settled("organizations:ListOutboundResponsibilityTransfers", |token| async {
             let call = self.client.list_outbound_responsibility_transfers().r#type(billing.clone());
             let page = call.set_next_token(token).send().await.map_err(gap)?;
             let rows = required(page.responsibility_transfers, "ResponsibilityTransfers")?;

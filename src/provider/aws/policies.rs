@@ -13,6 +13,7 @@ use super::pages::{each, required};
 use crate::estate::{Gap, Observation, Policy, PolicyTarget, TargetKind};
 
 /// What the list says of a policy.
+#[derive(PartialEq)]
 struct Summary {
     id: String,
     name: String,
@@ -44,7 +45,7 @@ impl Reading<'_> {
         let filter = sdk::PolicyType::from(policy_type);
         let summaries = self
             .reader
-            .list(&format!("organizations:ListPolicies {policy_type}"), |token| {
+            .settled(&format!("organizations:ListPolicies {policy_type}"), |token| {
                 let call = self.client.list_policies().filter(filter.clone()).set_next_token(token);
                 async {
                     let page = call.send().await.map_err(gap)?;
@@ -66,7 +67,11 @@ impl Reading<'_> {
 
     async fn policy(&self, Summary { id, name, aws_managed }: Summary, policy_type: &str) -> Policy {
         let source = format!("organizations:DescribePolicy {id}");
-        let (document, targets) = tokio::join!(self.reader.one(&source, self.document(&id)), self.targets(&id));
+        let targets = async {
+            // Where the provider's own hang is held against the tree, which costs no second reading of a long list.
+            if aws_managed { self.targets(&id).await } else { self.settled_targets(&id).await }
+        };
+        let (document, targets) = tokio::join!(self.reader.one(&source, self.document(&id)), targets);
         Policy { id, name, policy_type: policy_type.to_owned(), aws_managed, document, targets }
     }
 
@@ -77,20 +82,28 @@ impl Reading<'_> {
     }
 
     pub(super) async fn targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
-        let targets = self
-            .reader
-            .list(&format!("organizations:ListTargetsForPolicy {id}"), |token| async {
-                let call = self.client.list_targets_for_policy().policy_id(id).set_next_token(token);
-                let page = call.send().await.map_err(gap)?;
-                let targets: Result<Vec<_>, _> = required(page.targets, "Targets")?.into_iter().map(target).collect();
-                Ok((targets?, page.next_token))
-            })
-            .await;
-        targets.map(|mut targets| {
-            targets.sort();
-            targets
-        })
+        let source = format!("organizations:ListTargetsForPolicy {id}");
+        sorted(self.reader.list(&source, |token| self.targets_page(id, token)).await)
     }
+
+    async fn settled_targets(&self, id: &str) -> Observation<Vec<PolicyTarget>> {
+        let source = format!("organizations:ListTargetsForPolicy {id}");
+        sorted(self.reader.settled(&source, |token| self.targets_page(id, token)).await)
+    }
+
+    async fn targets_page(&self, id: &str, token: Option<String>) -> Result<(Vec<PolicyTarget>, Option<String>), Gap> {
+        let call = self.client.list_targets_for_policy().policy_id(id).set_next_token(token);
+        let page = call.send().await.map_err(gap)?;
+        let targets: Result<Vec<_>, _> = required(page.targets, "Targets")?.into_iter().map(target).collect();
+        Ok((targets?, page.next_token))
+    }
+}
+
+fn sorted(targets: Observation<Vec<PolicyTarget>>) -> Observation<Vec<PolicyTarget>> {
+    targets.map(|mut targets| {
+        targets.sort();
+        targets
+    })
 }
 
 fn target(found: sdk::PolicyTargetSummary) -> Result<PolicyTarget, Gap> {

@@ -12,7 +12,7 @@ use aws_sdk_servicequotas::Client;
 use aws_sdk_servicequotas::types as sdk;
 use serde::Deserialize;
 
-use super::failure::{failed, gap};
+use super::failure::{code, failed, gap};
 use super::organization::{into_result, timestamp};
 use super::pages::{Reader, required};
 use super::{Aws, client};
@@ -36,7 +36,13 @@ impl Aws {
     pub(super) async fn quota_template(&self, session: &SdkConfig, reader: &Reader<'_>) -> Observation<QuotaTemplate> {
         let client = self.quotas_client(session, &self.home);
         let association = reader.one("servicequotas:GetAssociationForServiceQuotaTemplate", async {
-            let answer = client.get_association_for_service_quota_template().send().await.map_err(gap)?;
+            let answer = match client.get_association_for_service_quota_template().send().await {
+                Ok(answer) => answer,
+                Err(error) if code(&error) == Some("ServiceQuotaTemplateNotInUseException") => {
+                    return Ok(Observation::Known("DISASSOCIATED".to_owned()));
+                }
+                Err(error) => return Err(gap(error)),
+            };
             let status = required(answer.service_quota_template_association_status, "AssociationStatus")?;
             Ok(Observation::Known(status.as_str().to_owned()))
         });
@@ -141,6 +147,9 @@ fn applied_row(row: sdk::ServiceQuota) -> Result<Applied, Gap> {
     let code = required(row.quota_code, "QuotaCode")?;
     let resource = row.quota_context.and_then(|context| context.context_id);
     let level = match row.quota_applied_at_level {
+        Some(sdk::AppliedLevelEnum::Resource) if resource.is_none() => {
+            return Err(failed(format!("`{code}` does not say for which resource it is applied")));
+        }
         Some(sdk::AppliedLevelEnum::Resource) => QuotaLevel::Resource,
         // The value of a resource must not pass for that of the account.
         None if resource.is_some() => {

@@ -99,7 +99,7 @@ impl Aws {
             let status = match required(region.opt_in_status, "OptInStatus")?.as_str() {
                 "opt-in-not-required" => "ENABLED_BY_DEFAULT".to_owned(),
                 "opted-in" => "ENABLED".to_owned(),
-                "not-opted-in" => "DISABLED".to_owned(),
+                // `not-opted-in` is no word of Account Management's: it stands for more than one of them.
                 other => other.to_owned(),
             };
             Ok((required(region.region_name, "RegionName")?, status))

@@ -73,6 +73,14 @@ fn known(value: Value, managed_by: Option<&sdk::ManagedBy>) -> Observation<Setti
     Observation::Known(Setting { value, managed_by: managed_by.map(|by| by.as_str().to_owned()) })
 }
 
+/// A word of one of these enums: what another one means for a baseline nobody knows.
+fn word<'a>(word: &'a str, known: &[&[&str]], name: &str) -> Result<&'a str, Gap> {
+    if known.iter().any(|words| words.contains(&word)) {
+        return Ok(word);
+    }
+    Err(failed(format!("the answer has the `{name}` `{word}`, which is not known")))
+}
+
 async fn ebs_encryption(client: &Client) -> Result<Observation<Setting>, Gap> {
     let answer = client.get_ebs_encryption_by_default().send().await.map_err(gap)?;
     Ok(known(json!(required(answer.ebs_encryption_by_default, "EbsEncryptionByDefault")?), None))
@@ -91,26 +99,48 @@ async fn serial_console(client: &Client) -> Result<Observation<Setting>, Gap> {
 
 async fn image_block(client: &Client) -> Result<Observation<Setting>, Gap> {
     let answer = client.get_image_block_public_access_state().send().await.map_err(gap)?;
-    let state = required(answer.image_block_public_access_state, "ImageBlockPublicAccessState")?;
-    Ok(known(json!(state), answer.managed_by.as_ref()))
+    let name = "ImageBlockPublicAccessState";
+    let state = required(answer.image_block_public_access_state, name)?;
+    let words = [sdk::ImageBlockPublicAccessEnabledState::values(), sdk::ImageBlockPublicAccessDisabledState::values()];
+    Ok(known(json!(word(&state, &words, name)?), answer.managed_by.as_ref()))
 }
 
 async fn snapshot_block(client: &Client) -> Result<Observation<Setting>, Gap> {
     let answer = client.get_snapshot_block_public_access_state().send().await.map_err(gap)?;
-    Ok(known(json!(required(answer.state, "State")?.as_str()), answer.managed_by.as_ref()))
+    let state = required(answer.state, "State")?;
+    let words = [sdk::SnapshotBlockPublicAccessState::values()];
+    Ok(known(json!(word(state.as_str(), &words, "State")?), answer.managed_by.as_ref()))
 }
 
 /// An attribute that AWS leaves out has no default of the account: `no-preference`.
 async fn metadata_defaults(client: &Client) -> Result<Observation<Setting>, Gap> {
     let answer = client.get_instance_metadata_defaults().send().await.map_err(gap)?;
     let level = required(answer.account_level, "AccountLevel")?;
-    let word = |word: Option<&str>| json!(word.unwrap_or("no-preference"));
+    const NONE: &str = "no-preference";
+    let said = |said: Option<&str>, words: &[&str], name: &str| {
+        word(said.unwrap_or(NONE), &[words, &[NONE]], name).map(|word| json!(word))
+    };
+    let (tokens, endpoint) = (level.http_tokens.as_ref(), level.http_endpoint.as_ref());
+    let (tags, enforced) = (level.instance_metadata_tags.as_ref(), level.http_tokens_enforced.as_ref());
     let value = json!({
-        "http_tokens": word(level.http_tokens.as_ref().map(sdk::HttpTokensState::as_str)),
+        "http_tokens":
+            said(tokens.map(sdk::HttpTokensState::as_str), sdk::HttpTokensState::values(), "HttpTokens")?,
         "http_put_response_hop_limit": level.http_put_response_hop_limit,
-        "http_endpoint": word(level.http_endpoint.as_ref().map(sdk::InstanceMetadataEndpointState::as_str)),
-        "instance_metadata_tags": word(level.instance_metadata_tags.as_ref().map(sdk::InstanceMetadataTagsState::as_str)),
-        "http_tokens_enforced": word(level.http_tokens_enforced.as_ref().map(sdk::HttpTokensEnforcedState::as_str)),
+        "http_endpoint": said(
+            endpoint.map(sdk::InstanceMetadataEndpointState::as_str),
+            sdk::InstanceMetadataEndpointState::values(),
+            "HttpEndpoint",
+        )?,
+        "instance_metadata_tags": said(
+            tags.map(sdk::InstanceMetadataTagsState::as_str),
+            sdk::InstanceMetadataTagsState::values(),
+            "InstanceMetadataTags",
+        )?,
+        "http_tokens_enforced": said(
+            enforced.map(sdk::HttpTokensEnforcedState::as_str),
+            sdk::HttpTokensEnforcedState::values(),
+            "HttpTokensEnforced",
+        )?,
     });
     Ok(known(value, level.managed_by.as_ref()))
 }
@@ -120,7 +150,9 @@ async fn allowed_images(client: &Client) -> Result<Observation<Setting>, Gap> {
     // EC2 leaves an empty list out of its answers.
     let criteria: Vec<Value> =
         answer.image_criteria.into_iter().flatten().map(criterion).collect::<Result<_, Gap>>()?;
-    let value = json!({ "state": required(answer.state, "State")?, "image_criteria": criteria });
+    let state = required(answer.state, "State")?;
+    let words = [sdk::AllowedImagesSettingsEnabledState::values(), sdk::AllowedImagesSettingsDisabledState::values()];
+    let value = json!({ "state": word(&state, &words, "State")?, "image_criteria": criteria });
     Ok(known(value, answer.managed_by.as_ref()))
 }
 
@@ -156,9 +188,13 @@ fn criterion(found: sdk::ImageCriterion) -> Result<Value, Gap> {
 async fn vpc_block(client: &Client) -> Result<Observation<Setting>, Gap> {
     let answer = client.describe_vpc_block_public_access_options().send().await.map_err(gap)?;
     let options = required(answer.vpc_block_public_access_options, "VpcBlockPublicAccessOptions")?;
+    let mode = required(options.internet_gateway_block_mode, "InternetGatewayBlockMode")?;
+    let exclusions = required(options.exclusions_allowed, "ExclusionsAllowed")?;
+    let (modes, allowed) =
+        (sdk::InternetGatewayBlockMode::values(), sdk::VpcBlockPublicAccessExclusionsAllowed::values());
     let value = json!({
-        "internet_gateway_block_mode": required(options.internet_gateway_block_mode, "InternetGatewayBlockMode")?.as_str(),
-        "exclusions_allowed": required(options.exclusions_allowed, "ExclusionsAllowed")?.as_str(),
+        "internet_gateway_block_mode": word(mode.as_str(), &[modes], "InternetGatewayBlockMode")?,
+        "exclusions_allowed": word(exclusions.as_str(), &[allowed], "ExclusionsAllowed")?,
     });
     Ok(known(value, options.managed_by.as_ref()))
 }

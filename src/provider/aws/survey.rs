@@ -12,7 +12,7 @@ use super::tasks::Task;
 use super::wanted::{Narrowing, Polled, Wanted};
 use super::{AccessRoles, Aws, tags};
 use crate::baseline::Baseline;
-use crate::estate::{CoverageStatus, Gap, Observation, Organization, Provider, Scope};
+use crate::estate::{CoverageStatus, Gap, NOT_OPTED_IN, Observation, Organization, Provider, Scope};
 use crate::provider::Estimate;
 use crate::provider::limits::Calls;
 
@@ -223,7 +223,7 @@ impl Aws {
         }
         for (region, status) in regions.iter().filter(|(region, _)| wanted.region(region)) {
             // On its way, or in a state that AWS added since: what is in it is not known.
-            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED") {
+            if !matches!(status.as_str(), "ENABLED" | "ENABLED_BY_DEFAULT" | "DISABLED" | NOT_OPTED_IN) {
                 let gap = Gap { status: CoverageStatus::Failed, reason: format!("the region is {status}") };
                 self.note_gap(self.scope(account.id(), region), "reads in the region", &gap);
             }

@@ -209,7 +209,10 @@ async fn event_data_store(client: &Client, reader: &Reader<'_>, arn: String) -> 
                 status: required(answer.status, "Status")?.as_str().to_owned(),
                 multi_region: required(answer.multi_region_enabled, "MultiRegionEnabled")?,
                 organization: required(answer.organization_enabled, "OrganizationEnabled")?,
-                retention_days: answer.retention_period.map(i64::from),
+                retention_days: answer.retention_period.map_or_else(
+                    || Observation::unknown(CoverageStatus::Failed, "the answer does not say for how long"),
+                    |days| Observation::Known(i64::from(days)),
+                ),
                 arn: arn.clone(),
             }))
         })

@@ -20,12 +20,10 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use aws_smithy_types::retry::ErrorKind;
 use jiff::Timestamp;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::call::Call;
-use super::flags;
+use super::flags::{self, Answer};
 use crate::provider::Progress;
 use crate::provider::limits::{Calls, Limits};
 use crate::provider::recording::{Exchange, Recorder, Recording};
@@ -275,73 +273,18 @@ fn whole(call: &Call, body: &[u8]) -> Result<(), String> {
             return Err(format!("the answer to `{name}` is not what EC2 or STS sends; it starts with `{}`", start()));
         }
         return if text.trim_end().ends_with(&end) {
-            Ok(())
+            flags::structured(&name, &text)
         } else {
             Err(format!("the answer to `{name}` is cut short"))
         };
     }
-    match serde_json::from_slice::<Shape>(body) {
-        Ok(Shape::Object) => flags::complete(&name, body),
-        Ok(Shape::Other) => Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start())),
+    match flags::read(&name, body) {
+        Ok(Answer::Whole) => Ok(()),
+        Ok(Answer::Lacks(member)) => Err(format!("a row of the answer to `{name}` has no `{member}`")),
+        Ok(Answer::NoObject) => {
+            Err(format!("the answer to `{name}` is not a JSON object; it starts with `{}`", start()))
+        }
         Err(error) => Err(format!("the answer to `{name}` is not JSON ({error}); it starts with `{}`", start())),
-    }
-}
-
-/// JSON that was read to its end and not kept: the SDK reads it again, into types of its own.
-#[derive(PartialEq)]
-enum Shape {
-    Object,
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not `IgnoredAny`: it takes any depth, and text that is not UTF-8.
-        deserializer.deserialize_any(ShapeVisitor)
-    }
-}
-
-struct ShapeVisitor;
-
-impl<'de> Visitor<'de> for ShapeVisitor {
-    type Value = Shape;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-        while map.next_entry::<Shape, Shape>()?.is_some() {}
-        Ok(Shape::Object)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
-        while list.next_element::<Shape>()?.is_some() {}
-        Ok(Shape::Other)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
-        Ok(Shape::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
-        Ok(Shape::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
-        Ok(Shape::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
-        Ok(Shape::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
-        Ok(Shape::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Other)
     }
 }
 

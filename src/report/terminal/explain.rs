@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::page::{Page, Tone};
-use super::{TerminalOptions, tone, verdicts, who};
+use super::{TerminalOptions, tone, verdicts, who, witnesses};
 use crate::finding::{Finding, Step, meaning, plain};
 
 /// What is known of the baseline line that a finding is held against.
@@ -49,7 +49,7 @@ pub fn explain(explanation: &Explanation<'_>, options: &TerminalOptions) -> Stri
         None => page.text(2, "Nobody was looked for: no audit log would hold a record of it.", Tone::Plain),
     }
     if !(finding.approved_by.is_empty() && finding.exempted_by.is_empty() && finding.notes.is_empty()) {
-        page.heading("ACCEPTED?", Tone::Strong);
+        page.heading("NOTES", Tone::Strong);
         verdicts(&mut page, finding);
     }
     page.heading("WHAT TO DO", Tone::Strong);
@@ -80,6 +80,7 @@ fn what(page: &mut Page, finding: &Finding, options: &TerminalOptions) {
     value(page, "expected", &finding.expected);
     value(page, "found", &finding.actual);
     page.entry(2, "direction", &format!("{:?}", finding.direction).to_lowercase());
+    witnesses(page, finding);
     page.entry(
         2,
         "seen",

@@ -5,15 +5,19 @@ import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 
-const { runUnsafeSimulation, anonymousPrincipal } = createRequire(join(process.cwd(), 'package.json'))(
+const { runSimulation, runUnsafeSimulation, anonymousPrincipal } = createRequire(join(process.cwd(), 'package.json'))(
   '@cloud-copilot/iam-simulate',
 )
 
 const ACCOUNT = '111122223333'
 // A resource of another account: there the resource's policy has to allow by itself, also where it names an account.
 const OTHER_ACCOUNT = '999988887777'
+// What AWS attaches at every level; only the validating entry point adds it.
+const RCP_FULL_ACCESS = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }],
+}
 const ANYTHING = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }
-const ANYONE = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }] }
 
 function whoAsks(principal) {
   if (!principal) return `arn:aws:iam::${ACCOUNT}:role/caller`
@@ -23,7 +27,8 @@ function whoAsks(principal) {
 
 function simulation({ kind, levels, request }) {
   const named = (documents) => documents.map((policy, index) => ({ name: `p${index}`, policy }))
-  const places = () => levels.map((documents, index) => ({ orgIdentifier: `l${index}`, policies: named(documents) }))
+  const places = (beside = []) =>
+    levels.map((documents, index) => ({ orgIdentifier: `l${index}`, policies: named([...beside, ...documents]) }))
   const principal = whoAsks(request.principal)
   const hasIdentity = typeof principal === 'string' && principal.startsWith('arn:')
   const all = hasIdentity ? [{ name: 'anything', policy: ANYTHING }] : []
@@ -40,9 +45,8 @@ function simulation({ kind, levels, request }) {
     },
     identityPolicies: kind === 'identity' ? named(levels.flat()) : all,
     serviceControlPolicies: kind === 'scp' ? places() : [],
-    resourceControlPolicies: kind === 'rcp' ? places() : [],
+    resourceControlPolicies: kind === 'rcp' ? places([RCP_FULL_ACCESS]) : [],
   }
-  if (kind === 'rcp') asked.resourcePolicy = ANYONE
   if (kind === 'resource') {
     const statements = levels.flat().flatMap((document) => document.Statement)
     asked.resourcePolicy = { ...levels.flat()[0], Statement: statements }
@@ -50,11 +54,21 @@ function simulation({ kind, levels, request }) {
   return asked
 }
 
+// Where nothing is validated, requests need not exist; policies of resources are only taken where everything is.
+async function decide(asked) {
+  if (!asked.resourcePolicy) return runUnsafeSimulation(asked, {})
+  const found = await runSimulation(asked, {})
+  if (found.resultType === 'error') throw new Error(JSON.stringify(found.errors))
+  const ignored = found.result?.ignoredContextKeys ?? []
+  if (ignored.length > 0) throw new Error('ignored context keys')
+  return found.overallResult
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   let answer
   try {
-    const result = runUnsafeSimulation(simulation(JSON.parse(line)), {})
-    answer = { decision: result === 'Allowed' ? 'allowed' : 'denied', result }
+    const result = await decide(simulation(JSON.parse(line)))
+    answer = { decision: result === 'Allowed' ? 'allowed' : 'denied' }
   } catch (error) {
     answer = { error: String(error) }
   }

@@ -1,8 +1,8 @@
 //! The estate that is scanned under faults: small, and with a difference of nearly every kind in it, each with the record of
 //! who made it; and its baseline.
 //!
-//! In: the time of the run. Out: two estates for one baseline: one that drifts, one in line with it. It never knows about
-//! faults.
+//! In: the time of the run. Out: an estate in line with a baseline, and two that drift from a half of it each: a scan for a
+//! half makes half of the calls. It never knows about faults.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(super) const PAYMENTS: &str = "222222222222";
 pub(super) const SANDBOX: &str = "666666666666";
 pub(super) const ROGUE: &str = "101010101010";
 
-const DECLARED: &str = r#"
+const HEAD: &str = r#"
 version: 1
 estate: faults
 aws:
@@ -38,11 +38,23 @@ aws:
     - {path: /Workloads, id: ou-ab12-c3d4e5f6}
     - {path: /Sandbox}
     - {path: /Empty}
-  delegated_administrators: [{account: payments-prod, service: guardduty.amazonaws.com}]
+"#;
+
+/// What is declared of the organisation.
+const ORGANIZATION: &str = r#"  delegated_administrators: [{account: payments-prod, service: guardduty.amazonaws.com}]
   trusted_services: [account.amazonaws.com, cloudtrail.amazonaws.com, guardduty.amazonaws.com, servicequotas.amazonaws.com]
   responsibility_transfers: []
   resource_policy: none
-  regions:
+  quota_template: []
+  policy_types: [service_control, declarative_policy_ec2]
+  policies:
+    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}
+    - {name: deny-leave, id: p-ef56ab78, type: service_control, document: {Version: "2012-10-17", Statement: [{Sid: DenyLeave, Effect: Deny, Action: "organizations:LeaveOrganization", Resource: "*"}]}, targets: [/]}
+    - {name: ec2-baseline, type: declarative_policy_ec2, targets: [/]}
+"#;
+
+/// What is declared of the inside of accounts, and what is accepted there.
+const INSIDE: &str = r#"  regions:
     - {allowed: [us-east-1], zone_groups: []}
     - {where: {tag: {tier: lab}}, allowed: [us-east-1], zone_groups: ["*"]}
   quotas:
@@ -50,13 +62,7 @@ aws:
     - {service: iam, code: "*", max: default}
     - {service: vpc, code: L-0EA8095F, level: resource, max: default}
   quota_requests: none
-  quota_template: []
   quota_auto_management: disabled
-  policy_types: [service_control, declarative_policy_ec2]
-  policies:
-    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}
-    - {name: deny-leave, id: p-ef56ab78, type: service_control, document: {Version: "2012-10-17", Statement: [{Sid: DenyLeave, Effect: Deny, Action: "organizations:LeaveOrganization", Resource: "*"}]}, targets: [/]}
-    - {name: ec2-baseline, type: declarative_policy_ec2, targets: [/]}
   settings:
     - {serial_console_access: false, managed_by: account}
     - {where: {account: management, region: us-east-1}, ebs_encryption_by_default: false, ebs_default_kms_key: alias/aws/ebs, image_block_public_access: block-new-sharing, snapshot_block_public_access: unblocked, instance_metadata_defaults: {http_tokens: required}, allowed_images_settings: {state: disabled}, vpc_block_public_access: {internet_gateway_block_mode: "off"}}
@@ -74,9 +80,33 @@ exemptions:
   - {match: {kind: region, account: payments-prod, region: eu-south-1}, status: ENABLED, reason: "being moved", owner: platform, expires: 2099-12-31}
 "#;
 
-/// The baseline of both estates.
+/// The baseline of all: of the organisation and of the inside of its accounts.
 pub(super) fn declared() -> Baseline {
-    let project = Project::new(DECLARED);
+    declared_with(&[])
+}
+
+/// The same with some of its text replaced.
+pub(super) fn declared_with(other: &[(&str, &str)]) -> Baseline {
+    let mut text = [HEAD, ORGANIZATION, INSIDE].concat();
+    for (here, there) in other {
+        assert_eq!(text.matches(here).count(), 1, "`{here}` stands once in the baseline");
+        text = text.replace(here, there);
+    }
+    written(&text)
+}
+
+/// The part of it that speaks of the organisation.
+pub(super) fn of_organization() -> Baseline {
+    written(&[HEAD, ORGANIZATION].concat())
+}
+
+/// The part of it that speaks of the inside of accounts.
+pub(super) fn of_inside() -> Baseline {
+    written(&[HEAD, INSIDE].concat())
+}
+
+fn written(text: &str) -> Baseline {
+    let project = Project::new(text);
     load(&project.path("guardline.yaml"))
 }
 
@@ -150,14 +180,35 @@ fn store() -> EventDataStore {
     }
 }
 
-/// The same with a difference of nearly every kind, most of them with their record.
-pub(super) fn drifting(clock: Timestamp) -> Estate {
+/// Whose organisation differs in nearly every way, most of them with their record.
+pub(super) fn organization_drifts(clock: Timestamp) -> Estate {
     let mut estate = in_line();
-    change_quotas(&mut estate, clock);
-    change_inside(&mut estate, clock);
+    join(&mut estate);
     change_links(&mut estate, clock);
     change_policies(&mut estate, clock);
     estate
+}
+
+/// Whose accounts differ within in nearly every way, most of them with their record.
+pub(super) fn inside_drifts(clock: Timestamp) -> Estate {
+    let mut estate = in_line();
+    join(&mut estate);
+    change_quotas(&mut estate, clock);
+    change_inside(&mut estate, clock);
+    estate
+}
+
+/// Both at once.
+pub(super) fn drifting(clock: Timestamp) -> Estate {
+    let mut estate = inside_drifts(clock);
+    change_links(&mut estate, clock);
+    change_policies(&mut estate, clock);
+    estate
+}
+
+/// An account that nobody declared.
+fn join(estate: &mut Estate) {
+    estate.add_account(ROGUE, "rogue", "/Empty").tags.insert("tier".to_owned(), "lab".to_owned());
 }
 
 fn change_quotas(estate: &mut Estate, clock: Timestamp) {
@@ -233,7 +284,6 @@ fn change_links(estate: &mut Estate, clock: Timestamp) {
     let moved =
         json!({"accountId": PAYMENTS, "sourceParentId": "ou-ab12-c3d4e5f6", "destinationParentId": "ou-ab12-sandbox1"});
     estate.log(call(clock, "MoveAccount", 20, moved));
-    estate.add_account(ROGUE, "rogue", "/Empty").tags.insert("tier".to_owned(), "lab".to_owned());
     let unit = estate.organization_mut().units.get_mut("ou-ab12-c3d4e5f6");
     unit.into_iter().for_each(|unit| "Work".clone_into(&mut unit.name));
     estate.log(call(

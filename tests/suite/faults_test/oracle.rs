@@ -4,26 +4,19 @@
 //! knowledge. It is written from the vocabulary of the reports and from what AWS's operations are for, and shares no code
 //! with what it judges.
 
+mod difference;
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use self::difference::{Change, compare, gap};
+use self::places::{feeds, is_beside, is_optional, is_within, needs, target};
 use super::estate::MANAGEMENT;
 use super::plan::{Class, Trial, WORD};
 use super::scans::{Said, Scanned};
 use crate::runner::list;
-
-/// A difference between two snapshots, by the names on the way to it.
-#[derive(Clone, Debug, PartialEq)]
-enum Change {
-    /// It is unknown, with this reason, and was read before, or unknown for another one.
-    Lost(String),
-    /// It is not there any more, or was not there before.
-    Gone,
-    New(Value),
-    /// Its value is another.
-    Other(Value, Value),
-}
 
 /// Everything that is wrong with a disturbed scan; empty if nothing is.
 pub(super) fn wrong(clean: &Scanned, hit: &Scanned, trial: &Trial) -> Vec<String> {
@@ -94,8 +87,6 @@ impl Judge<'_> {
                     }
                     // A sort of zone that nobody knows is shown with its group, as any that is not a plain one.
                     ["accounts", _, "regions", _, "zone_groups", _] => fed && self.trial.class == Class::Word,
-                    // Asked where an account drifts, and a word that nobody knows is a difference.
-                    ["organization", "effective_policies", ..] => self.trial.class == Class::Word,
                     _ => false,
                 };
                 (!default).then(|| "new".to_owned())
@@ -110,6 +101,10 @@ impl Judge<'_> {
         match self.trial.class {
             Class::Word if fed && after.to_string().contains(WORD) => None,
             Class::Lost if fed && is_optional(path, after) => None,
+            // EC2, which is asked then, has one word for all that is not on.
+            Class::Lasting | Class::Lost | Class::OtherType if fed && self.is_retry() && after == "not-opted-in" => {
+                (before != "DISABLED").then_some(said)
+            }
             _ => Some(said),
         }
     }
@@ -125,7 +120,8 @@ impl Judge<'_> {
             ["organization", "policies", _] => self.is_lost("organization/policy_types"),
             // Only read where an account drifts.
             ["organization", "effective_policies", ..] => {
-                self.changes.values().any(|change| matches!(change, Change::Lost(_)))
+                let types = |path: &str| is_within(path, "organization/policy_types");
+                self.changes.iter().any(|(path, change)| matches!(change, Change::Lost(_)) || types(path))
             }
             ["accounts", account] => {
                 let unlisted = ["organization", "organization/accounts"].iter().any(|part| self.is_lost(part));
@@ -157,10 +153,7 @@ impl Judge<'_> {
             let was = before.get(place);
             let default = place.2.starts_with("servicequotas:ListAWSDefaultServiceQuotas");
             // Whoever may ask is asked for defaults; regions can be had in two ways.
-            let follows = ["cloudtrail:LookupEvents", "organizations:DescribeEffectivePolicy"];
-            let follows = follows.iter().any(|operation| place.2.starts_with(operation));
-            let sought = follows && self.trial.class == Class::Word;
-            let elsewhere = status == "evaluated" && was.is_none() && (default || sought || self.is_retry());
+            let elsewhere = status == "evaluated" && was.is_none() && (default || self.is_retry());
             if was.is_some_and(|(was, _)| was == status) || (elsewhere && self.trial.class != Class::Passing) {
                 continue;
             }
@@ -214,7 +207,6 @@ impl Judge<'_> {
         for (id, finding) in &after {
             let said = format!("{} {}", finding["rule"], finding["subject"]);
             match before.get(id) {
-                None if self.trial.class == Class::Word && finding.to_string().contains(WORD) => {}
                 None => self.wrong.push(format!("finding: {said} is new: {}", finding["actual"])),
                 Some(was) => {
                     for wrong in self.weakened(was, finding) {
@@ -223,7 +215,14 @@ impl Judge<'_> {
                 }
             }
         }
+        let complete = self.after.report["summary"]["coverage"]["complete"] == true;
         for (_, finding) in before.iter().filter(|(id, _)| !after.contains_key(*id)) {
+            if complete && finding["rule"] != "exemption.unused" {
+                self.wrong.push(format!(
+                    "finding: {} {} is gone, and nothing is said to be unread",
+                    finding["rule"], finding["subject"]
+                ));
+            }
             let needs = needs(finding);
             let told = self.changes.iter().any(|(path, change)| {
                 let word = matches!(change, Change::Other(_, after) if after.to_string().contains(WORD));
@@ -246,6 +245,8 @@ impl Judge<'_> {
         let mut wrong = Vec::new();
         let names = self.changes.keys().any(|path| path.starts_with("organization"));
         let less_sure = before["attribution"] != after["attribution"];
+        // Whether a guardrail is weaker cannot be told without all that binds an account.
+        let undecided = names && after["direction"] == "unknown" && before["direction"] != "unknown";
         let keys: BTreeSet<&String> =
             before.as_object().into_iter().chain(after.as_object()).flat_map(|o| o.keys()).collect();
         for key in keys {
@@ -253,7 +254,7 @@ impl Judge<'_> {
             let fine = was == is
                 || match key.as_str() {
                     "attribution" => {
-                        wrong.extend(authorship(was, is));
+                        wrong.extend(authorship(was, is, self.is_undated()));
                         self.trial.class != Class::Passing
                     }
                     // Who made it decides which approval accounts for it.
@@ -268,6 +269,9 @@ impl Judge<'_> {
                             || before["actual"] != after["actual"]
                     }
                     "direction" => is == "unknown",
+                    "rule" => undecided && is == "policy.undecided",
+                    "severity" | "remediation" => undecided && after["rule"] == "policy.undecided",
+                    "witnesses" => undecided && list(is).is_empty(),
                     "actual" | "expected" => self.says_less(was, is) || is.to_string().contains(WORD),
                     _ => false,
                 };
@@ -276,6 +280,13 @@ impl Judge<'_> {
             }
         }
         wrong
+    }
+
+    /// Whether the state does not say any more since when something is so.
+    fn is_undated(&self) -> bool {
+        let lost = |change: &Change| matches!(change, Change::Other(_, Value::Null) | Change::Gone);
+        let times = ["/joined_at", "/requested_at"];
+        self.changes.iter().any(|(path, change)| lost(change) && times.iter().any(|time| path.ends_with(time)))
     }
 
     /// A quota whose row has no name goes by its code.
@@ -325,190 +336,22 @@ impl Judge<'_> {
     }
 }
 
-/// Whether a way leads to, or below, another.
-fn is_within(path: &str, of: &str) -> bool {
-    path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The account that a call is about.
-fn target(call: &crate::double::Call) -> String {
-    let text = |name: &str| call.input[name].as_str().map(str::to_owned);
-    let role = || call.input["RoleArn"].as_str().and_then(|arn| arn.split(':').nth(4)).map(str::to_owned);
-    match call.operation.as_str() {
-        "AssumeRole" => role(),
-        "ListRegions" => text("AccountId"),
-        "ListTagsForResource" => text("ResourceId"),
-        "DescribeEffectivePolicy" => text("TargetId"),
-        _ => None,
-    }
-    .unwrap_or_else(|| call.account.clone())
-}
-
-/// Which parts of a snapshot a call is made for.
-fn feeds(trial: &Trial) -> Vec<String> {
-    let call = &trial.call;
-    let text = |name: &str| call.input[name].as_str().unwrap_or_default();
-    let (account, region) = (&call.account, &call.region);
-    let here = |what: &str| format!("accounts/{account}/regions/{region}/{what}");
-    let organization = |what: &str| format!("organization/{what}");
-    let setting = |name: &str| vec![here(&format!("settings/{name}"))];
-    match call.operation.as_str() {
-        "DescribeOrganization" => vec!["organization".to_owned()],
-        "ListRoots" => ["root", "units", "accounts", "policy_types"].map(organization).into(),
-        "ListAccounts" | "ListAccountsForParent" | "ListOrganizationalUnitsForParent" => {
-            ["units", "accounts"].map(organization).into()
-        }
-        "ListDelegatedAdministrators" | "ListDelegatedServicesForAccount" => {
-            vec![organization("delegated_administrators")]
-        }
-        "ListAWSServiceAccessForOrganization" => vec![organization("trusted_services")],
-        "ListHandshakesForOrganization" => vec![organization("handshakes")],
-        "ListCreateAccountStatus" => vec![organization("account_requests")],
-        "DescribeResourcePolicy" => vec![organization("resource_policy")],
-        "ListInboundResponsibilityTransfers" | "ListOutboundResponsibilityTransfers" => {
-            vec![organization("responsibility_transfers")]
-        }
-        "ListPolicies" => vec![organization(&format!("policies/{}", text("Filter")))],
-        "DescribePolicy" => of_policy(text("PolicyId"), "document"),
-        "ListTargetsForPolicy" => of_policy(text("PolicyId"), "targets"),
-        "ListTagsForResource" => vec![organization(&format!("accounts/{}/tags", text("ResourceId")))],
-        "DescribeEffectivePolicy" => {
-            vec![organization(&format!("effective_policies/{}/{}", text("TargetId"), text("PolicyType")))]
-        }
-        "GetAssociationForServiceQuotaTemplate" | "ListServiceQuotaIncreaseRequestsInTemplate" => {
-            vec![organization("quota_template")]
-        }
-        // Whatever is read within an account takes its role, but its regions, which the management account is told.
-        "AssumeRole" => vec![
-            format!("accounts/{}/regions", target(call)),
-            // Which is on in this account alone.
-            "quota_definitions/eu-south-1".to_owned(),
-        ],
-        "GetSerialConsoleAccessStatus" => setting("serial_console_access"),
-        "GetEbsEncryptionByDefault" => setting("ebs_encryption_by_default"),
-        "GetEbsDefaultKmsKeyId" => setting("ebs_default_kms_key"),
-        "GetImageBlockPublicAccessState" => setting("image_block_public_access"),
-        "GetSnapshotBlockPublicAccessState" => setting("snapshot_block_public_access"),
-        "GetInstanceMetadataDefaults" => setting("instance_metadata_defaults"),
-        "GetAllowedImagesSettings" => setting("allowed_images_settings"),
-        "DescribeVpcBlockPublicAccessOptions" => setting("vpc_block_public_access"),
-        "DescribeAvailabilityZones" => vec![here("zone_groups")],
-        "ListServiceQuotas" => {
-            let service = text("ServiceCode");
-            let global = (region == "us-east-1").then(|| format!("accounts/{account}/regions/global/quotas/{service}"));
-            global.into_iter().chain([here(&format!("quotas/{service}"))]).collect()
-        }
-        // Only a damaged answer stands: where none comes, the next account is asked.
-        "ListAWSDefaultServiceQuotas" => {
-            let service = text("ServiceCode");
-            vec![format!("quota_definitions/{region}/{service}"), format!("quota_definitions/global/{service}")]
-        }
-        "ListRegions" => vec![format!("accounts/{}/region_status", target(call))],
-        "ListRequestedServiceQuotaChangeHistory" => vec![here("quota_requests")],
-        "GetAutoManagementConfiguration" => vec![format!("accounts/{account}/regions/global/quota_auto_management")],
-        "DescribeTrails" => vec![here("trails")],
-        "GetTrailStatus" => {
-            ["logging", "delivery_error"].map(|part| here(&format!("trails/{}/{part}", text("Name")))).into()
-        }
-        "GetEventSelectors" => {
-            let parts = ["management_events", "excluded_sources"];
-            parts.map(|part| here(&format!("trails/{}/{part}", text("TrailName")))).into()
-        }
-        "ListEventDataStores" | "GetEventDataStore" => vec![here("event_data_stores")],
-        _ => Vec::new(),
-    }
-}
-
-fn of_policy(id: &str, part: &str) -> Vec<String> {
-    let types = ["SERVICE_CONTROL_POLICY", "DECLARATIVE_POLICY_EC2"];
-    types.map(|name| format!("organization/policies/{name}/{id}/{part}")).into()
-}
-
-/// Which parts of a snapshot a finding is made of.
-fn needs(finding: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (rule, subject) = (text(&finding["rule"]), text(&finding["subject"]["id"]));
-    let (account, region) = (text(&finding["scope"]["account"]), text(&finding["scope"]["region"]));
-    let here = |what: &str| format!("accounts/{account}/regions/{region}/{what}");
-    let organization = |parts: &[&str]| parts.iter().map(|part| format!("organization/{part}")).collect::<Vec<_>>();
-    let mut needs = match rule.as_str() {
-        "link.organization.changed" => vec!["organization".to_owned()],
-        "link.account.unexpected" if subject.starts_with("car-") => organization(&["account_requests"]),
-        rule if rule.starts_with("link.account.") => organization(&["accounts", "units", "root"]),
-        rule if rule.starts_with("link.ou.") => organization(&["units", "root"]),
-        "link.delegation.changed" => organization(&["delegated_administrators", "resource_policy"]),
-        "link.trusted-service.changed" => organization(&["trusted_services"]),
-        "link.handshake.open" => organization(&["handshakes"]),
-        "link.responsibility-transfer" => organization(&["responsibility_transfers"]),
-        rule if rule.starts_with("link.") => organization(&["responsibility_transfers", "handshakes"]),
-        rule if rule.starts_with("policy-type.") => organization(&["policy_types"]),
-        rule if rule.starts_with("policy.") => organization(&["policies", "policy_types", "root", "units", "accounts"]),
-        "region.zone-group.enabled" => vec![here("zone_groups"), format!("accounts/{account}/region_status")],
-        rule if rule.starts_with("region.") => vec![format!("accounts/{account}/region_status")],
-        "quota.request.pending" => vec![here("quota_requests")],
-        "quota.auto-management" => vec![here("quota_auto_management")],
-        "quota.template.changed" => [organization(&["quota_template"]), vec!["organization/id".to_owned()]].concat(),
-        rule if rule.starts_with("quota.") => {
-            let service = subject.split('/').next().unwrap_or_default();
-            let global = ["accounts", &account, "regions/global/quotas", service].join("/");
-            let defaults = [region.as_str(), "global"].map(|region| format!("quota_definitions/{region}/{service}"));
-            [&[here(&format!("quotas/{service}")), global][..], &defaults[..]].concat()
-        }
-        rule if rule.starts_with("setting.") => {
-            vec![here(&format!("settings/{}", subject.split('.').next().unwrap_or_default()))]
-        }
-        "audit.trail.weakened" if subject.contains("eventdatastore") => vec![here("event_data_stores")],
-        rule if rule.starts_with("audit.") => {
-            let within = ["regions", "region_status"].map(|part| format!("accounts/{MANAGEMENT}/{part}"));
-            [&within[..], &["organization/id".to_owned()]].concat()
-        }
-        _ => vec!["organization".to_owned(), "accounts".to_owned()],
-    };
-    if !account.is_empty() {
-        // Which rules apply hangs on where the account is, and nothing is read within it while its regions are unknown.
-        needs.push(format!("accounts/{account}/region_status"));
-        needs.push(format!("organization/accounts/{account}"));
-    }
-    needs
-}
-
-/// Whether nothing in the baseline hangs on a fact: the default of a quota of which only the values of resources are declared.
-fn is_beside(path: &str) -> bool {
-    path.starts_with("quota_definitions/eu-south-1/vpc/")
-}
-
-/// What an optional member leaves behind when it is missing.
-fn is_optional(path: &str, after: &Value) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let optional = [
-        "email",
-        "joined_at",
-        "requested_at",
-        "created",
-        "updated",
-        "managed_by",
-        "bucket",
-        "retention_days",
-        "counterpart",
-        "requester",
-    ];
-    (optional.contains(&name) && after.is_null())
-        || (name == "name" && (after.is_string() || path.contains("responsibility_transfers")))
-}
-
 /// Why an attribution is another than before, and not only weaker.
-fn authorship(before: &Value, after: &Value) -> Option<String> {
+fn authorship(before: &Value, after: &Value, undated: bool) -> Option<String> {
     let word = |value: &Value| value["outcome"].as_str().unwrap_or("nobody looked").to_owned();
     let (was, is) = (word(before), word(after));
     let sure = |value: &Value| ["low", "medium", "high"].iter().position(|word| value["confidence"] == *word);
-    let same = before["principal"]["arn"] == after["principal"]["arn"];
+    // One whose ARN a record lacks goes by the immutable id, and is the same.
+    let is_same = |part: &str| before["principal"][part] == after["principal"][part];
+    let same = is_same("arn") || ["kind", "account", "access_key", "session_name", "user"].into_iter().all(is_same);
     let fine = match (was.as_str(), is.as_str()) {
         ("attributed", "attributed") => same && sure(after) <= sure(before),
         (_, "attributed") => false,
         (was, "automatic") => was == "automatic",
         (was, "ambiguous") => ["attributed", "automatic", "ambiguous"].contains(&was),
         (was, "outside-window") => ["attributed", "ambiguous", "outside-window"].contains(&was),
-        (was, "not-found") => was == "not-found",
+        // That it was so before the window only the state itself can say.
+        (was, "not-found") => was == "not-found" || (was == "outside-window" && undated),
         (_, "blind") => true,
         (was, is) => was == is,
     };
@@ -539,62 +382,4 @@ fn entries(report: &Value) -> BTreeMap<Place, (String, String)> {
         }
     }
     entries
-}
-
-/// Collects where two snapshots differ. What is known is stepped into; lists go by what their items are called.
-fn compare(path: &str, before: &Value, after: &Value, changes: &mut BTreeMap<String, Change>) {
-    if before == after {
-        return;
-    }
-    match (gap(before), gap(after)) {
-        (_, Some(reason)) => return drop(changes.insert(path.to_owned(), Change::Lost(reason))),
-        (Some(_), None) => return drop(changes.insert(path.to_owned(), Change::Other(before.clone(), after.clone()))),
-        (None, None) => {}
-    }
-    let (before, after) = (known(before), known(after));
-    match (members(before), members(after)) {
-        (Some(was), Some(is)) => {
-            for (name, value) in &was {
-                let path = format!("{path}/{name}");
-                match is.get(name) {
-                    Some(other) => compare(&path, value, other, changes),
-                    None => drop(changes.insert(path, Change::Gone)),
-                }
-            }
-            for (name, value) in is.iter().filter(|(name, _)| !was.contains_key(*name)) {
-                changes.insert(format!("{path}/{name}"), Change::New((*value).clone()));
-            }
-        }
-        _ if before != after => drop(changes.insert(path.to_owned(), Change::Other(before.clone(), after.clone()))),
-        _ => {}
-    }
-}
-
-fn gap(value: &Value) -> Option<String> {
-    let only = value.as_object().filter(|members| members.len() == 1)?.get("unknown")?;
-    only["reason"].as_str().map(str::to_owned)
-}
-
-fn known(value: &Value) -> &Value {
-    value.as_object().filter(|members| members.len() == 1).and_then(|members| members.get("known")).unwrap_or(value)
-}
-
-/// The parts of an object or list by name.
-fn members(value: &Value) -> Option<BTreeMap<String, &Value>> {
-    match value {
-        Value::Object(members) => Some(members.iter().map(|(name, value)| (name.clone(), value)).collect()),
-        Value::Array(items) => Some(
-            items
-                .iter()
-                .enumerate()
-                .map(|(n, item)| {
-                    let name = ["arn", "id", "code"].iter().find_map(|key| item[key].as_str());
-                    let resource = item["resource"].as_str().map(|resource| format!("@{resource}"));
-                    let name = name.map_or_else(|| n.to_string(), str::to_owned);
-                    (name + &resource.unwrap_or_default(), item)
-                })
-                .collect(),
-        ),
-        _ => None,
-    }
 }

@@ -23,6 +23,8 @@ pub(super) enum Class {
     Lost,
     /// A member holds a word that nobody knows.
     Word,
+    /// A member of an audit record is damaged: who made a difference is less sure, and everything else as it was.
+    Record,
 }
 
 /// A word that no enum has.
@@ -40,6 +42,11 @@ impl Trial {
     fn new(call: &Call, class: Class, effect: Effect) -> Self {
         let fault = Fault::on(&call.action(), effect).account(&call.account).region(&call.region);
         Self { call: call.clone(), class, fault: fault.input(&call.input.to_string()) }
+    }
+
+    /// Whether an answer comes later than a scan waits for it.
+    pub(super) fn waits(&self, patience: Duration) -> bool {
+        matches!(self.fault.effect, Effect::Slow { ms } if u128::from(ms) > patience.as_millis())
     }
 }
 
@@ -148,20 +155,54 @@ pub(super) fn damaged(calls: &[Call], dice: &mut Dice) -> Option<Trial> {
     if path.starts_with("accountLevel.") && call.operation == "GetInstanceMetadataDefaults" {
         return None;
     }
-    // XML has no types: text in place of a structure is a structure without members.
-    let text = call.service == "ec2" && (value.is_object() || value.is_array());
     let set = |value: Value| Effect::Set { path: path.clone(), value };
     let (class, effect) = match dice.below(4) {
-        0 if !text => (Class::OtherType, set(other_type(value))),
-        0 | 1 => (Class::Lost, set(Value::Null)),
+        0 => (Class::OtherType, set(other_type(value))),
+        1 => (Class::Lost, set(Value::Null)),
         2 => (Class::Lost, Effect::Remove { path: path.clone() }),
         _ => match value.as_str().filter(|_| is_word(path, value)) {
             Some(_) => (Class::Word, set(json!(WORD))),
-            None if !text => (Class::OtherType, set(other_type(value))),
-            None => (Class::Lost, set(Value::Null)),
+            None => (Class::OtherType, set(other_type(value))),
         },
     };
     Some(Trial::new(call, class, effect))
+}
+
+/// The parts of an audit record in which a word that nobody knows is one.
+const SAYS_WHAT: [&str; 4] = ["errorCode", "eventTime", "eventType", "userIdentity.type"];
+
+/// Damage to every member of every audit record that was found: each in one of the ways there are.
+pub(super) fn records(calls: &[Call], dice: &mut Dice) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for call in calls.iter().filter(|call| call.operation == "LookupEvents") {
+        let events = call.answer.as_ref().and_then(|answer| answer["Events"].as_array()).into_iter().flatten();
+        for (n, event) in events.enumerate() {
+            let record: Option<Value> =
+                event["CloudTrailEvent"].as_str().and_then(|text| serde_json::from_str(text).ok());
+            let Some(record) = record else { continue };
+            let mut members = Vec::new();
+            walk(&record, "", &mut members);
+            for (path, value) in members {
+                // A change that sets one attribute says nothing of the others.
+                let optional = ["requestParameters.content", "requestParameters.name"].contains(&path.as_str());
+                let inner = match dice.below(4) {
+                    _ if optional => Effect::Set { path, value: other_type(value) },
+                    0 => Effect::Set { path, value: Value::Null },
+                    1 => Effect::Remove { path },
+                    2 => Effect::Set { path, value: other_type(value) },
+                    // Another account, principal, service or subject is no damage that anybody could see.
+                    _ if value.is_string() && SAYS_WHAT.iter().any(|part| path.starts_with(part)) => {
+                        Effect::Set { path, value: json!(WORD) }
+                    }
+                    _ => Effect::Set { path, value: other_type(value) },
+                };
+                let text = inner.applied(record.clone()).to_string();
+                let set = Effect::Set { path: format!("Events.{n}.CloudTrailEvent"), value: json!(text) };
+                trials.push(Trial::new(call, Class::Record, set));
+            }
+        }
+    }
+    trials
 }
 
 /// Every member of an answer, with the dotted way to it. Items of a list are members that cannot be left out.

@@ -59,7 +59,7 @@ const ARNS: (&[&str], &[&str]) = (
         "arn:aws:iam::444455556666:role/Admin",
     ],
 );
-const NUMBERS: (&[&str], &[&str]) = (&["10", "10.5", "0", "-3"], &["10", "10.0", "10.5", "11", "-3", "ten"]);
+const NUMBERS: (&[&str], &[&str]) = (&["10", "10.5", "0", "-3"], &["10", "10.0", "10.5", "11", "-3"]);
 const DATES: (&[&str], &[&str]) = (
     &["2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"],
     &["2026-05-01T00:00:00Z", "2026-05-15T12:00:00Z", "2027-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
@@ -79,7 +79,7 @@ const KEYS: [(&str, Values, &[&str]); 8] = [
     ("aws:TagKeys", TEXTS, &STRINGS),
     ("aws:PrincipalArn", ARNS, &["ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "StringLike", "StringNotLike"]),
     (
-        "s3:max-keys",
+        "aws:MultiFactorAuthAge",
         NUMBERS,
         &[
             "NumericEquals",
@@ -114,10 +114,10 @@ const STRINGS: [&str; 6] = [
     "StringNotLike",
 ];
 const ACTIONS: [&str; 4] = ["s3:GetObject", "s3:PutObject", "ec2:RunInstances", "iam:PassRole"];
-const ACTION_PATTERNS: [&str; 7] = ["*", "s3:*", "s3:Get*", "S3:putobject", "ec2:Run?nstances", "*:*Role", "ec2:*"];
+const ACTION_PATTERNS: [&str; 7] = ["*", "s3:*", "s3:Get*", "S3:putobject", "ec2:Run?nstances", "iam:*Role", "ec2:*"];
 const RESOURCES: [&str; 5] = [
     "arn:aws:s3:::data/home/ann/x",
-    "arn:aws:s3:::data/home/*",
+    "arn:aws:s3:::data/home/$",
     "arn:aws:ec2:eu-west-1:111122223333:instance/i-1",
     "arn:aws:logs:eu-west-1:111122223333:log-group:g:log-stream:s",
     "arn:aws:iam::111122223333:role/Admin",
@@ -126,7 +126,7 @@ const RESOURCE_PATTERNS: [&str; 9] = [
     "*",
     "arn:aws:s3:::data/*",
     "arn:aws:s3:::data/home/${aws:username}/*",
-    "arn:aws:s3:::data/home/${*}",
+    "arn:aws:s3:::data/home/${$}",
     "arn:aws:ec2:*:*:instance/*",
     "arn:aws:logs:*:111122223333:log-group:*:s",
     "arn:aws:iam::1111????3333:role/A*n",
@@ -198,7 +198,9 @@ fn conditions(dice: &mut Dice) -> Value {
             operators.insert("Null".to_owned(), json!({*key: *dice.pick(&["true", "false"])}));
             continue;
         }
-        let prefix = if dice.one_in(3) { *dice.pick(&["ForAllValues:", "ForAnyValue:"]) } else { "" };
+        // A multivalued key wants a set operator; without one AWS does not say what holds.
+        let prefix =
+            if *key == "aws:TagKeys" || dice.one_in(4) { *dice.pick(&["ForAllValues:", "ForAnyValue:"]) } else { "" };
         let suffix = if dice.one_in(3) { "IfExists" } else { "" };
         operators.insert(format!("{prefix}{}{suffix}", dice.pick(words)), json!({*key: dice.some(values, 3)}));
     }
@@ -219,12 +221,15 @@ fn request(dice: &mut Dice, kind: &str) -> Request {
             context.insert(key.to_owned(), ContextValue::One((*dice.pick(&values)).to_owned()));
         }
     }
-    Request {
-        action: (*dice.pick(&ACTIONS)).to_owned(),
-        resource: (*dice.pick(&RESOURCES)).to_owned(),
-        principal: caller(dice, kind),
-        context,
-    }
+    // A policy of a resource is only taken where the action exists on it.
+    let (action, resource) = match kind {
+        "resource" => (
+            *dice.pick(&["s3:GetObject", "s3:PutObject"]),
+            *dice.pick(&["arn:aws:s3:::data/home/ann/x", "arn:aws:s3:::data/y"]),
+        ),
+        _ => (*dice.pick(&ACTIONS), *dice.pick(&RESOURCES)),
+    };
+    Request { action: action.to_owned(), resource: resource.to_owned(), principal: caller(dice, kind), context }
 }
 
 fn several(values: Vec<&str>) -> ContextValue {
@@ -242,15 +247,17 @@ fn caller(dice: &mut Dice, kind: &str) -> Option<Principal> {
         Principal::Service("ec2.amazonaws.com".to_owned()),
         Principal::Anonymous,
     ];
-    matches!(kind, "rcp" | "resource").then(|| dice.pick(&callers).clone())
+    match kind {
+        "resource" => Some(dice.pick(&callers).clone()),
+        // In its own account a role needs no policy of the resource, which would be one question more.
+        "rcp" => Some(dice.pick(&callers[..3]).clone()),
+        _ => None,
+    }
 }
 
 /// A question about a real document: one that comes near what it speaks of.
 pub(super) fn around(dice: &mut Dice, kind: &'static str, document: &Value) -> Case {
-    let statements = match &document["Statement"] {
-        Value::Array(many) => many.clone(),
-        one => vec![one.clone()],
-    };
+    let statements = cloned(&document["Statement"]);
     let of = |words: [&str; 2]| -> Vec<String> {
         statements.iter().flat_map(|said| words.map(|word| texts(&said[word]))).flatten().collect()
     };
@@ -263,16 +270,16 @@ pub(super) fn around(dice: &mut Dice, kind: &'static str, document: &Value) -> C
                     continue;
                 }
                 let values = texts(values);
-                let chosen = if dice.one_in(3) || operator.starts_with("Null") || values.is_empty() {
-                    (*dice.pick(&["other", "true", "false", "10.1.2.3", "arn:aws:iam::444455556666:role/other"]))
-                        .to_owned()
+                let near = !values.is_empty() && !operator.starts_with("Null") && !dice.one_in(3);
+                let chosen = if near {
+                    let value = dice.pick(&values);
+                    spelled(dice, value)
                 } else {
-                    {
-                        let value = dice.pick(&values);
-                        spelled(dice, value)
-                    }
+                    (*dice.pick(others(operator))).to_owned()
                 };
-                context.insert(key.clone(), ContextValue::One(chosen));
+                // Keys have no case, and a request has each once.
+                let key = key.to_lowercase();
+                context.insert(key, ContextValue::One(chosen));
             }
         }
     }
@@ -304,6 +311,22 @@ pub(super) fn around(dice: &mut Dice, kind: &'static str, document: &Value) -> C
     }
 }
 
+/// Values of the sort that an operator is for: what holds of others AWS does not say.
+fn others(operator: &str) -> &'static [&'static str] {
+    let is_for = |word: &str| operator.contains(word);
+    if is_for("Arn") {
+        ARNS.1
+    } else if is_for("Numeric") {
+        NUMBERS.1
+    } else if is_for("Date") {
+        DATES.1
+    } else if is_for("IpAddress") {
+        ADDRESSES.1
+    } else {
+        &["other", "true", "false"]
+    }
+}
+
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Array(many) => many.iter().flat_map(texts).collect(),
@@ -325,7 +348,12 @@ fn spelled(dice: &mut Dice, pattern: &str) -> String {
     for letter in pattern.chars() {
         match letter {
             '*' => {
-                let fill: &&str = dice.pick(&["", "x", "Role", "x/y"]);
+                // An action has no slash.
+                let fill: &&str = if pattern.starts_with("arn:") {
+                    dice.pick(&["", "x", "Role", "x/y"])
+                } else {
+                    dice.pick(&["", "x", "Role"])
+                };
                 text.push_str(fill);
             }
             '?' => text.push('1'),
@@ -336,6 +364,64 @@ fn spelled(dice: &mut Dice, pattern: &str) -> String {
 }
 
 /// The explanation that the shape of a case asks for, where the two are known to read it differently.
-pub(super) fn explanation(_case: &Case) -> Option<&'static str> {
-    None
+pub(super) fn explanation(case: &Case) -> Option<&'static str> {
+    let has_null = |text: &str| {
+        let variables = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+        let keys = variables.filter(|variable| !["*", "?", "$"].contains(variable) && !variable.contains(','));
+        keys.into_iter().any(|key| values(case, key).is_empty())
+    };
+    let documents = || case.levels.iter().flatten();
+    let statements = || documents().flat_map(|document| cloned(&document["Statement"]));
+    let said = documents().flat_map(all_texts).collect::<Vec<_>>();
+    if documents().any(|document| document["Version"] != "2012-10-17" && document.to_string().contains("${")) {
+        return Some("variables-of-2008");
+    }
+    if said.iter().any(|text| has_null(text)) {
+        return Some("variable-without-value");
+    }
+    let is_exact = |text: &str| text.starts_with("StringEquals") || text.starts_with("StringNotEquals");
+    let operators = statements().flat_map(|said| said["Condition"].as_object().cloned().unwrap_or_default());
+    if operators.into_iter().any(|(operator, keys)| {
+        let word = operator.rsplit(':').next().unwrap_or_default();
+        is_exact(word)
+            && all_texts(&keys).iter().any(|text| ["${*}", "${?}", "${$}"].iter().any(|char| text.contains(char)))
+    }) {
+        return Some("character-in-exact-text");
+    }
+    let mut conditions = statements().flat_map(|said| said["Condition"].as_object().cloned().unwrap_or_default());
+    let is_missing =
+        |keys: &Value| keys.as_object().is_some_and(|keys| keys.keys().any(|key| values(case, key).is_empty()));
+    if conditions.any(|(operator, keys)| {
+        operator.starts_with("ForAnyValue:") && operator.ends_with("IfExists") && is_missing(&keys)
+    }) {
+        return Some("any-value-if-exists");
+    }
+    let resources = statements().flat_map(|said| [texts(&said["Resource"]), texts(&said["NotResource"])].concat());
+    resources.into_iter().any(|text| has_wild_type(&text)).then_some("wildcard-before-the-slash")
+}
+
+/// Whether a wildcard stands in the last segment of an ARN before its first slash or colon.
+fn has_wild_type(arn: &str) -> bool {
+    let last = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    last.split_once(['/', ':']).is_some_and(|(before, _)| before.contains(['*', '?']))
+}
+
+fn values<'a>(case: &'a Case, key: &str) -> &'a [String] {
+    case.request.values(&key.to_lowercase()).unwrap_or_default()
+}
+
+fn cloned(one_or_many: &Value) -> Vec<Value> {
+    match one_or_many {
+        Value::Array(many) => many.clone(),
+        one => vec![one.clone()],
+    }
+}
+
+/// Every text of a document, however deep.
+fn all_texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(entries) => entries.values().flat_map(all_texts).collect(),
+        Value::Array(many) => many.iter().flat_map(all_texts).collect(),
+        other => texts(other),
+    }
 }

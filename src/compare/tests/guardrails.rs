@@ -1,0 +1,192 @@
+//! What differences of policies come to for the accounts below them.
+
+use super::estate::{OWNER, ROOT, account, known, live, policy, snapshot, unit, value};
+use super::{drifts, load_with, only};
+use crate::baseline::Baseline;
+use crate::compare::{Direction, Drift, Rule, compare};
+use crate::estate::{CoverageStatus, Observation, Policy, Snapshot};
+
+const TYPE: &str = "SERVICE_CONTROL_POLICY";
+const WORK: &str = "ou-ab12-00000001";
+const SANDBOX: &str = "ou-ab12-00000002";
+const FULL: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+const EU: &str = r#"{"Version": "2012-10-17", "Statement": {"Sid": "Outside", "Effect": "Deny", "NotAction": "iam:*",
+    "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1"]}}}}"#;
+
+/// `FullAWSAccess` everywhere, the ban on regions at the unit; two members there, and one in the sandbox.
+fn baseline() -> Baseline {
+    let text = "version: 1
+estate: test
+aws:
+  accounts:
+    - {id: \"111111111111\", name: management, ou: /}
+    - {id: \"222222222222\", name: payments, ou: /Work}
+    - {id: \"333333333333\", name: orders, ou: /Work}
+    - {id: \"444444444444\", name: play, ou: /Sandbox}
+  organizational_units: [{path: /Work}, {path: /Sandbox}]
+  policy_types: [service_control]
+  policies:
+    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}
+    - {name: eu-only, type: service_control, document: eu.json, targets: [/Work]}
+";
+    load_with(text, &[("eu.json", EU)])
+}
+
+fn everywhere() -> Vec<&'static str> {
+    vec![ROOT, WORK, SANDBOX, OWNER, "222222222222", "333333333333", "444444444444"]
+}
+
+fn full() -> Policy {
+    Policy { aws_managed: true, ..policy("p-FullAWSAccess", "FullAWSAccess", TYPE, FULL, &everywhere()) }
+}
+
+fn eu(document: &str, targets: &[&str]) -> Policy {
+    policy("p-00000001", "eu-only", TYPE, document, targets)
+}
+
+fn estate(policies: Vec<Policy>) -> Snapshot {
+    let mut estate = snapshot();
+    let organization = live(&mut estate);
+    organization.units = known(vec![unit(WORK, "Work", ROOT, "/Work"), unit(SANDBOX, "Sandbox", ROOT, "/Sandbox")]);
+    value(&mut organization.accounts).extend([
+        account("222222222222", "payments", WORK, "/Work"),
+        account("333333333333", "orders", WORK, "/Work"),
+        account("444444444444", "play", SANDBOX, "/Sandbox"),
+    ]);
+    value(&mut organization.policy_types).insert(TYPE.to_owned(), "ENABLED".to_owned());
+    organization.policies.insert(TYPE.to_owned(), known(policies));
+    estate
+}
+
+fn judged(policies: Vec<Policy>) -> Drift {
+    only(&baseline(), &estate(policies))
+}
+
+fn accounts(drift: &Drift) -> Vec<&str> {
+    drift.guardrail.iter().flat_map(|guardrail| &guardrail.accounts).map(String::as_str).collect()
+}
+
+#[test]
+fn what_is_declared_is_in_line() {
+    assert!(drifts(&baseline(), &estate(vec![full(), eu(EU, &[WORK])])).is_empty());
+}
+
+#[test]
+fn one_more_region_is_weaker_with_a_request_from_there() {
+    let drift = judged(vec![full(), eu(&EU.replace("[\"eu-west-1\"]", "[\"eu-west-1\", \"eu-south-2\"]"), &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyWeakened, Direction::Weaker));
+    assert_eq!(accounts(&drift), ["222222222222", "333333333333"]);
+    let guardrail = drift.guardrail.unwrap();
+    let witness = serde_json::to_value(&guardrail.witnesses[0]).unwrap();
+    assert_eq!(witness["context"]["aws:RequestedRegion"], "eu-south-2");
+    assert_eq!(witness["guardrail"], "scp");
+}
+
+#[test]
+fn other_words_for_the_same_are_no_weakening() {
+    let drift = judged(vec![full(), eu(&EU.replace("StringNotEquals", "StringNotLike"), &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyChanged, Direction::Equivalent));
+    assert!(accounts(&drift).is_empty());
+}
+
+#[test]
+fn a_narrower_ban_is_tightened_and_a_lost_document_undecided() {
+    let drift = judged(vec![full(), eu(&EU.replace("iam:*", "iam:Get*"), &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyTightened, Direction::Stricter));
+    let drift = judged(vec![full(), eu("<html>", &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyUndecided, Direction::Unknown));
+    assert!(drift.guardrail.unwrap().reason.unwrap().contains("cannot be read"));
+}
+
+#[test]
+fn detaching_is_weaker_unless_the_same_stands_above() {
+    let drift = judged(vec![full(), eu(EU, &[])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyWeakened, Direction::Weaker));
+    assert_eq!(drift.subject.id, format!("p-00000001@{WORK}"), "its id stays that of the attachment");
+    let comparison = compare(&baseline(), &estate(vec![full(), eu(EU, &[ROOT])]));
+    let told: Vec<_> = comparison.drifts.iter().map(|drift| (drift.rule, drift.direction)).collect();
+    // Alone, the new attachment stops the sandbox; and the one below it is not missed any more.
+    assert!(told.contains(&(Rule::PolicyTightened, Direction::Stricter)), "{told:?}");
+}
+
+#[test]
+fn full_access_that_is_gone_is_stricter_and_a_second_one_changes_nothing() {
+    let targets: Vec<&str> = everywhere().into_iter().filter(|target| *target != "222222222222").collect();
+    let less = Policy { aws_managed: true, ..policy("p-FullAWSAccess", "FullAWSAccess", TYPE, FULL, &targets) };
+    let drift = judged(vec![less, eu(EU, &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyTightened, Direction::Stricter));
+    assert_eq!(accounts(&drift), ["222222222222"]);
+    let drift = judged(vec![full(), eu(EU, &[WORK]), policy("p-00000002", "more", TYPE, FULL, &[WORK])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyUnexpected, Direction::Equivalent));
+}
+
+#[test]
+fn a_policy_that_is_gone_weakens_whom_it_was_declared_for() {
+    let drift = judged(vec![full()]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyWeakened, Direction::Weaker));
+    assert_eq!(accounts(&drift), ["222222222222", "333333333333"]);
+}
+
+#[test]
+fn a_type_that_is_off_lets_everything_through() {
+    let mut estate = estate(Vec::new());
+    value(&mut live(&mut estate).policy_types).remove(TYPE);
+    live(&mut estate).policies.remove(TYPE);
+    let drift = only(&baseline(), &estate);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyTypeDisabled, Direction::Weaker));
+    assert_eq!(accounts(&drift), ["222222222222", "333333333333"]);
+    assert!(!drift.guardrail.unwrap().witnesses.is_empty());
+}
+
+#[test]
+fn an_account_moved_from_under_a_ban_is_weaker() {
+    let mut estate = estate(vec![full(), eu(EU, &[WORK])]);
+    let moved = value(&mut live(&mut estate).accounts).iter_mut().find(|account| account.id == "222222222222").unwrap();
+    (moved.parent, moved.unit) = (SANDBOX.to_owned(), "/Sandbox".to_owned());
+    let drift = only(&baseline(), &estate);
+    assert_eq!((drift.rule, drift.direction), (Rule::LinkAccountMoved, Direction::Weaker));
+    assert_eq!(accounts(&drift), ["222222222222"]);
+}
+
+#[test]
+fn the_management_account_is_bound_by_nothing() {
+    let drift = judged(vec![full(), eu(EU, &[WORK, OWNER])]);
+    assert_eq!((drift.rule, drift.direction), (Rule::PolicyAttached, Direction::Equivalent));
+}
+
+#[test]
+fn what_was_not_read_is_undecided_and_never_harmless() {
+    let mut estate = estate(vec![full(), eu(&EU.replace("eu-west-1", "eu-west-2"), &[WORK])]);
+    live(&mut estate).accounts = Observation::unknown(CoverageStatus::Denied, "no");
+    let comparison = compare(&baseline(), &estate);
+    let changed = comparison.drifts.iter().find(|drift| drift.subject.id == "p-00000001").unwrap();
+    assert_eq!((changed.rule, changed.direction), (Rule::PolicyUndecided, Direction::Unknown));
+}
+
+/// Two bans that say the same: taking away one changes nothing, taking away both does.
+#[test]
+fn what_only_weakens_together_is_told_together() {
+    let text = "version: 1
+estate: test
+aws:
+  accounts: [{id: \"111111111111\", name: management}, {id: \"222222222222\", name: payments, ou: /Work}]
+  policies:
+    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}
+    - {name: one, type: service_control, document: eu.json, targets: [/Work]}
+    - {name: two, type: service_control, document: eu.json, targets: [payments]}
+";
+    let baseline = load_with(text, &[("eu.json", EU)]);
+    let loose = |id, name| policy(id, name, TYPE, EU, &[]);
+    let estate = estate(vec![full(), loose("p-00000001", "one"), loose("p-00000002", "two")]);
+    let comparison = compare(&baseline, &estate);
+    let [one, two] =
+        comparison.drifts.iter().filter(|drift| drift.rule == Rule::PolicyWeakened).collect::<Vec<_>>()[..]
+    else {
+        panic!("{:#?}", comparison.drifts)
+    };
+    // `orders` had the first ban alone, `payments` both.
+    assert_eq!(accounts(one), ["222222222222", "333333333333"]);
+    assert_eq!(accounts(two), ["222222222222"]);
+    let others = |drift: &Drift| drift.guardrail.as_ref().unwrap().together_with.clone();
+    assert_eq!((others(one), others(two)), (vec![two.subject.name.clone()], vec![one.subject.name.clone()]));
+}
