@@ -137,10 +137,11 @@ impl Arguments {
         }
         let colored = output::colored(color, &std::io::stderr());
         let read = |path: &Option<PathBuf>| match path {
-            Some(path) if self.kind == Some(What::Declarative) => {
-                guardrails::read_declarative(std::slice::from_ref(path), colored)
-            }
-            Some(path) => guardrails::read(std::slice::from_ref(path), self.kind.and_then(What::kind), colored),
+            Some(path) => match self.kind {
+                None => guardrails::read_everything(path, colored),
+                Some(What::Declarative) => guardrails::read_declarative(path, colored),
+                Some(what) => guardrails::read(std::slice::from_ref(path), what.kind(), colored),
+            },
             None => Err(CliError::Arguments("give both sides".to_owned())),
         };
         let comparison = comparison::compare(read(&self.old)?, read(&self.new)?, &options);

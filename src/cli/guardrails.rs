@@ -11,24 +11,33 @@ use crate::policy::document::Kind;
 use crate::policy::levels::{self, File, Folder, Guardrails};
 use crate::policy::parse::MAX_BYTES;
 
-/// Reads what the paths name: documents of one kind, a file that holds a list of levels, or a folder of levels. From a
-/// folder, only the kind that was asked for is taken; the kind of anything else is `scp` where none was asked for.
+/// Reads what the paths name: permission policies of one kind, a file that holds a list of levels, or a folder of levels.
+/// From a folder, only the kind that was asked for is taken; the kind of anything else is `scp` where none was asked for.
 pub(super) fn read(paths: &[PathBuf], kind: Option<Kind>, color: bool) -> Result<Guardrails, CliError> {
     let mut guardrails = read_all(paths, color, |files| levels::from_files(kind.unwrap_or(Kind::Scp), files))?;
+    guardrails.declarative = None;
     if let Some(kind) = kind {
         guardrails.stacks.retain(|stack| stack.kind == kind);
-        guardrails.declarative = None;
     }
+    if guardrails.stacks.is_empty() {
+        return Err(nothing_of(kind.map_or("scp` or `rcp", Kind::word)));
+    }
+    Ok(guardrails)
+}
+
+/// Reads what one path names, and of a folder everything that it holds.
+pub(super) fn read_everything(path: &Path, color: bool) -> Result<Guardrails, CliError> {
+    let paths = [path.to_owned()];
+    let guardrails = read_all(&paths, color, |files| levels::from_files(Kind::Scp, files))?;
     if guardrails.stacks.is_empty() && guardrails.declarative.is_none() {
-        let kind = kind.map_or("scp`, `rcp` or `declarative", Kind::word);
-        return Err(nothing_of(kind));
+        return Err(nothing_of("scp`, `rcp` or `declarative"));
     }
     Ok(guardrails)
 }
 
 /// Reads declarative policies in the same ways.
-pub(super) fn read_declarative(paths: &[PathBuf], color: bool) -> Result<Guardrails, CliError> {
-    let mut guardrails = read_all(paths, color, levels::declarative_from_files)?;
+pub(super) fn read_declarative(path: &Path, color: bool) -> Result<Guardrails, CliError> {
+    let mut guardrails = read_all(&[path.to_owned()], color, levels::declarative_from_files)?;
     guardrails.stacks.clear();
     guardrails.assumed.clear();
     if guardrails.declarative.is_none() { Err(nothing_of("declarative")) } else { Ok(guardrails) }
@@ -93,7 +102,7 @@ fn folders(root: &Path) -> Result<Vec<Folder>, CliError> {
                 _ if kind.is_dir() => {
                     let shown = kind.display();
                     return Err(CliError::Arguments(format!(
-                        "`{shown}` is none of `scp`, `rcp` and `declarative` of a level; levels do not stand in each other: name them in \
+                        "`{shown}` is neither `scp`, `rcp` nor `declarative` of a level; levels do not stand in each other: name them in \
                          their order, `1-root`, `2-workloads`"
                     )));
                 }
