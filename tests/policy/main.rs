@@ -1,5 +1,6 @@
 //! What policies mean: the decisions of the program against labelled pairs and against its own evaluator.
 
 mod declarative_test;
+mod found_test;
 mod hostile_test;
 mod pairs_test;

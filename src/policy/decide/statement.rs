@@ -241,8 +241,9 @@ fn principal_patterns(principal: &PrincipalName) -> Vec<Vec<Token>> {
         let partition = partition.map_or_else(|| vec![part], |text| exact(text.to_owned()));
         let mut tokens = exact("aws:arn:".to_owned());
         tokens.extend(partition);
-        tokens.extend([Token::Exact(':'), part, Token::Exact(':'), part, Token::Exact(':')]);
-        tokens.extend(exact(format!("{account}:")));
+        // Principals belong to no region.
+        tokens.extend([Token::Exact(':'), part]);
+        tokens.extend(exact(format!("::{account}:")));
         tokens.push(Token::Any { crosses: true });
         vec![tokens]
     };

@@ -3,13 +3,14 @@
 
 #![no_main]
 
+use arbitrary::Arbitrary;
 use guardline::policy::{
     comparison::{Comparison, compare},
     decide::{Limits, Options, Verdict},
     document::Kind,
     levels::{File, from_files},
 };
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 
 #[derive(Arbitrary, Debug)]
