@@ -28,3 +28,18 @@ fn an_account_that_is_banned_is_shown_by_a_role_of_it() {
         assert_eq!(found.stopped[0].request.principal, Some(role), "{account}");
     }
 }
+
+/// A truth that is none may mean anything; a truth beside it still means itself.
+#[test]
+fn a_truth_that_is_none_is_not_understood() {
+    let deny = |values: Value| {
+        json!([[{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": values}}}}]])
+    };
+    let found = compared(Kind::Rcp, &json!([]), &deny(json!(["maybe"])));
+    assert_eq!(found.verdict, Verdict::Unknown);
+    assert!(found.reason.is_some_and(|why| why.contains("what is not understood")));
+    assert_eq!(compared(Kind::Rcp, &deny(json!(["maybe"])), &deny(json!(["maybe"]))).verdict, Verdict::Equivalent);
+    let found = compared(Kind::Rcp, &json!([]), &deny(json!(["maybe", "false"])));
+    assert_eq!((found.verdict, found.stopped.len()), (Verdict::Stricter, 1));
+}

@@ -164,6 +164,10 @@ impl Clerk<'_> {
     }
 
     fn test(&mut self, operator: &Operator, value: &str, key: &str) -> Tested {
+        let is_truth = ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word));
+        if *operator == Operator::Bool && !is_truth {
+            return Tested::Opaque(Vec::new());
+        }
         let reading = match operator {
             Operator::StringEquals { .. } | Operator::BinaryEquals => Reading::Equals,
             Operator::StringEqualsIgnoreCase { .. } | Operator::Bool => Reading::EqualsFolded,
