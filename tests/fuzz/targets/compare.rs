@@ -40,25 +40,70 @@ enum Piece {
 }
 
 const ACTIONS: [&str; 7] = ["*", "ec2:*", "ec2:RunInstances", "s3:Get*", "s3:?etObject", "iam:*Role", "x"];
-const RESOURCES: [&str; 7] =
-    ["*", "arn:aws:s3:::b/*", "arn:aws:s3:::${aws:username}/*", "arn:aws:ec2:*:*:instance/?", "arn:aws:ec2:*", "arn:*", "b"];
-const PRINCIPALS: [&str; 5] =
-    ["*", "111111111111", "arn:aws:iam::111111111111:root", "arn:aws:iam::111111111111:role/r", "arn:aws:iam::222222222222:user/u"];
-const KEYS: [&str; 6] =
-    ["aws:RequestedRegion", "aws:TagKeys", "aws:SourceIp", "aws:PrincipalArn", "s3:max-keys", "aws:MultiFactorAuthPresent"];
-const VALUES: [&str; 10] =
-    ["eu-west-1", "eu-*", "", "10.0.0.0/8", "::/0", "true", "5", "2026-01-01T00:00:00Z", "${aws:username, 'x'}", "arn:aws:iam::*:role/r"];
+const RESOURCES: [&str; 7] = [
+    "*",
+    "arn:aws:s3:::b/*",
+    "arn:aws:s3:::${aws:username}/*",
+    "arn:aws:ec2:*:*:instance/?",
+    "arn:aws:ec2:*",
+    "arn:*",
+    "b",
+];
+const PRINCIPALS: [&str; 5] = [
+    "*",
+    "111111111111",
+    "arn:aws:iam::111111111111:root",
+    "arn:aws:iam::111111111111:role/r",
+    "arn:aws:iam::222222222222:user/u",
+];
+const KEYS: [&str; 6] = [
+    "aws:RequestedRegion",
+    "aws:TagKeys",
+    "aws:SourceIp",
+    "aws:PrincipalArn",
+    "s3:max-keys",
+    "aws:MultiFactorAuthPresent",
+];
+const VALUES: [&str; 10] = [
+    "eu-west-1",
+    "eu-*",
+    "",
+    "10.0.0.0/8",
+    "::/0",
+    "true",
+    "5",
+    "2026-01-01T00:00:00Z",
+    "${aws:username, 'x'}",
+    "arn:aws:iam::*:role/r",
+];
 const OPERATORS: [&str; 18] = [
-    "StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "ArnLike", "ArnNotEquals",
-    "NumericLessThan", "NumericNotEquals", "DateGreaterThanEquals", "Bool", "Null", "IpAddress", "NotIpAddress", "BinaryEquals",
-    "StringEqualsIfExists", "ForAllValues:StringLike", "ForAnyValue:StringNotEqualsIfExists",
+    "StringEquals",
+    "StringNotEquals",
+    "StringLike",
+    "StringNotLike",
+    "StringEqualsIgnoreCase",
+    "ArnLike",
+    "ArnNotEquals",
+    "NumericLessThan",
+    "NumericNotEquals",
+    "DateGreaterThanEquals",
+    "Bool",
+    "Null",
+    "IpAddress",
+    "NotIpAddress",
+    "BinaryEquals",
+    "StringEqualsIfExists",
+    "ForAllValues:StringLike",
+    "ForAnyValue:StringNotEqualsIfExists",
 ];
 const LETTERS: &[u8] = b"abA:*?/-.${},' 1\0";
 
 fn text(piece: &Piece, known: &[&str]) -> String {
     match piece {
         Piece::Known(at) => known[usize::from(*at) % known.len()].to_owned(),
-        Piece::Letters(at) => at.iter().take(24).map(|at| char::from(LETTERS[usize::from(*at) % LETTERS.len()])).collect(),
+        Piece::Letters(at) => {
+            at.iter().take(24).map(|at| char::from(LETTERS[usize::from(*at) % LETTERS.len()])).collect()
+        }
     }
 }
 

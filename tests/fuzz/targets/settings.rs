@@ -11,7 +11,8 @@ use guardline::policy::{
 use libfuzzer_sys::fuzz_target;
 
 fn judged(old: &str, new: &str) -> Option<Comparison> {
-    let read = |text: &str| declarative_from_files(vec![File { name: "a.json".to_owned(), text: text.to_owned() }]).ok();
+    let read =
+        |text: &str| declarative_from_files(vec![File { name: "a.json".to_owned(), text: text.to_owned() }]).ok();
     Some(compare(read(old)?, read(new)?, &Options::default()))
 }
 
@@ -22,6 +23,9 @@ fuzz_target!(|text: &str| {
     assert_eq!(there.attributes.len(), back.attributes.len());
     for one in [there, back, same] {
         assert!(one.verdict != Verdict::Unknown || one.reason.is_some());
-        assert_eq!(one.verdict == Verdict::Equivalent, one.attributes.iter().all(|at| at.direction == Verdict::Equivalent));
+        assert_eq!(
+            one.verdict == Verdict::Equivalent,
+            one.attributes.iter().all(|at| at.direction == Verdict::Equivalent)
+        );
     }
 });
