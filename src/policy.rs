@@ -5,9 +5,11 @@
 pub mod catalogue;
 pub mod comparison;
 pub mod decide;
+pub mod declarative;
 pub mod document;
 pub mod evaluate;
 pub mod levels;
 pub mod parse;
+pub mod refused;
 pub mod request;
 pub mod stack;

@@ -108,11 +108,108 @@ pub fn read_document(file: u32, text: &str, is_yaml: bool) -> Result<Node, Vec<D
         let said = said.split(" at line ").next().unwrap_or(&said);
         return Err(vec![Diagnostic::error(span, format!("not valid JSON: {said}"))]);
     }
-    // JSON is YAML too, and the tree of YAML has places.
-    match parse(file, text, &mut Budget::default()) {
-        (Some(root), mistakes) if mistakes.is_empty() => Ok(root),
-        (_, mistakes) => Err(mistakes),
+    // JSON is YAML too but for its pairs of surrogates, and the tree of YAML has places.
+    let pairs = if is_yaml { Pairs::default() } else { Pairs::joined(text) };
+    let read = match &pairs.text {
+        Some(joined) => parse(file, joined, &mut Budget::default()),
+        None => parse(file, text, &mut Budget::default()),
+    };
+    match read {
+        (Some(mut root), mistakes) if mistakes.is_empty() => {
+            pairs.put_back(&mut root);
+            Ok(root)
+        }
+        (_, mut mistakes) => {
+            mistakes.iter_mut().for_each(|mistake| pairs.put_back_in(mistake));
+            Err(mistakes)
+        }
     }
+}
+
+/// JSON writes a character beyond the first 65,536 as a pair of surrogates, `\\ud83d\\ude00`; YAML writes it as
+/// `\\U0001F600` and takes no surrogates.
+#[derive(Default)]
+struct Pairs {
+    /// The text as YAML takes it; none where it has no pairs.
+    text: Option<String>,
+    /// Where each pair ends in it, in ascending order.
+    ends: Vec<u32>,
+}
+
+impl Pairs {
+    /// Characters of a pair as JSON writes it, beyond those as YAML writes it.
+    const SHORTER: u32 = 2;
+
+    fn joined(text: &str) -> Self {
+        let (mut joined, mut ends, mut rest) = (String::new(), Vec::new(), text);
+        // Outside of its texts JSON has no backslash; in them each stands before what it changes.
+        while let Some(at) = rest.find('\\') {
+            let (before, escape) = rest.split_at(at);
+            joined.push_str(before);
+            if let Some(letter) = pair(escape) {
+                joined.push_str(&format!("\\U{letter:08X}"));
+                ends.push(u32::try_from(joined.len()).unwrap_or(u32::MAX));
+                rest = escape.get(12..).unwrap_or_default();
+                continue;
+            }
+            let length = 1 + escape.chars().nth(1).map_or(0, char::len_utf8);
+            let (kept, after) = escape.split_at(length);
+            joined.push_str(kept);
+            rest = after;
+        }
+        if ends.is_empty() {
+            return Self::default();
+        }
+        joined.push_str(rest);
+        Self { text: Some(joined), ends }
+    }
+
+    /// A place in the joined text as one of the text that was read.
+    fn place(&self, at: u32) -> u32 {
+        let before = self.ends.partition_point(|end| *end <= at);
+        at.saturating_add(u32::try_from(before).unwrap_or(u32::MAX).saturating_mul(Self::SHORTER))
+    }
+
+    fn span(&self, span: &mut Span) {
+        *span = Span { start: self.place(span.start), end: self.place(span.end), ..*span };
+    }
+
+    fn put_back(&self, node: &mut Node) {
+        if self.text.is_none() {
+            return;
+        }
+        self.span(&mut node.span);
+        match &mut node.content {
+            Content::List(items) => items.iter_mut().for_each(|item| self.put_back(item)),
+            Content::Map(entries) => {
+                for entry in entries {
+                    self.span(&mut entry.key_span);
+                    self.put_back(&mut entry.value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn put_back_in(&self, mistake: &mut Diagnostic) {
+        if let Some(span) = &mut mistake.span {
+            self.span(span);
+        }
+        if let Some(related) = &mut mistake.related {
+            self.span(&mut related.0);
+        }
+    }
+}
+
+/// The character of a pair of surrogates with which a text begins.
+fn pair(text: &str) -> Option<u32> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (high, low) = (unit(0)?, unit(6)?);
+    let letter = char::decode_utf16([high, low]).next()?.ok()?;
+    (u32::from(letter) > 0xffff).then(|| u32::from(letter))
 }
 
 fn named_at(mistake: Diagnostic, node: &Node) -> Diagnostic {

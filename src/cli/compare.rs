@@ -12,7 +12,6 @@ use clap::{Args, ColorChoice, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::simulate::KindWord;
 use super::{CliError, guardrails, output};
 use crate::baseline::diagnostic::listed;
 use crate::policy::comparison::{self, Comparison};
@@ -35,12 +34,15 @@ const SCHEMA: &str = "guardline/compare/v1";
   guardline compare --batch pairs.jsonl > verdicts.jsonl
 
 A side is a document in JSON or YAML; or a file with a list of levels from the root down to the account, each a list of
-documents; or a folder with a subfolder for each level, in the order of their names, in which scp/ and rcp/ hold the
-documents.
+documents; or a folder with a subfolder for each level, in the order of their names, in which scp/, rcp/ and
+declarative/ hold the documents.
 
 With levels nothing is implied: FullAWSAccess has to be among the documents. Beside single documents of kind scp it is taken
 to stand exactly when neither side holds an Allow; rcp has its implicit Allow; identity and resource have none. What was
 taken for granted is said.
+
+Of declarative policies (and AI services opt-out policies) it is worked out what holds for the account, and compared setting
+by setting; those of one level are taken in the order in which they are given, which AWS takes to be that of their attachment.
 
 `not weaker` is only ever the result of a proof, and every `weaker` comes with a request that a second evaluator confirmed.
 
@@ -58,7 +60,7 @@ pub(super) struct Arguments {
     new: Option<PathBuf>,
     /// What the documents are [default: scp; for folders, what they hold]
     #[arg(long, value_enum, value_name = "KIND", conflicts_with = "batch")]
-    kind: Option<KindWord>,
+    kind: Option<What>,
     /// Look only at requests in which a condition key has this value; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = bound)]
     bind: Vec<(String, String)>,
@@ -77,6 +79,37 @@ pub(super) struct Arguments {
     /// How the verdict is written
     #[arg(long, short, value_enum, default_value = "text", conflicts_with = "batch")]
     format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Service control policies: what the principals of an account may do at most
+    Scp,
+    /// Resource control policies: what may be done to the resources of an account at most
+    Rcp,
+    /// Identity-based policies
+    Identity,
+    /// A resource-based policy
+    Resource,
+    /// Declarative and management policies: settings that are laid down for accounts
+    Declarative,
+}
+
+impl What {
+    /// The kind of permission policy; none for settings.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Scp => Some(Kind::Scp),
+            Self::Rcp => Some(Kind::Rcp),
+            Self::Identity => Some(Kind::Identity),
+            Self::Resource => Some(Kind::Resource),
+            Self::Declarative => None,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        self.kind().map_or("declarative", Kind::word)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -102,10 +135,13 @@ impl Arguments {
         if let Some(batch) = &self.batch {
             return each_line(batch, &options);
         }
-        let kind = self.kind.map(Kind::from);
         let colored = output::colored(color, &std::io::stderr());
         let read = |path: &Option<PathBuf>| match path {
-            Some(path) => guardrails::read(std::slice::from_ref(path), kind, colored),
+            Some(path) => match self.kind {
+                None => guardrails::read_everything(path, colored),
+                Some(What::Declarative) => guardrails::read_declarative(path, colored),
+                Some(what) => guardrails::read(std::slice::from_ref(path), what.kind(), colored),
+            },
             None => Err(CliError::Arguments("give both sides".to_owned())),
         };
         let comparison = comparison::compare(read(&self.old)?, read(&self.new)?, &options);
@@ -220,8 +256,8 @@ fn judged(line: &[u8], number: usize, options: &Options) -> Result<String, Wrong
         Wrong { id: id.unwrap_or_default(), error: format!("line {number} is no pair: {error}") }
     })?;
     let wrong = |error: String| Wrong { id: pair.id.clone(), error };
-    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == pair.kind).ok_or_else(|| {
-        let known = listed(Kind::ALL.iter().map(|kind| kind.word()));
+    let kind = What::value_variants().iter().copied().find(|kind| kind.word() == pair.kind).ok_or_else(|| {
+        let known = listed(What::value_variants().iter().map(|kind| kind.word()));
         wrong(format!("line {number}: `{}` is no kind; choose {known}", pair.kind))
     })?;
     let side = |name: &str, text: &RawValue| side(kind, name, text).map_err(wrong);
@@ -229,9 +265,13 @@ fn judged(line: &[u8], number: usize, options: &Options) -> Result<String, Wrong
     json_line(&Answer { id: &pair.id, comparison }).map_err(|error| wrong(error.to_string()))
 }
 
-fn side(kind: Kind, name: &str, text: &RawValue) -> Result<Guardrails, String> {
+fn side(kind: What, name: &str, text: &RawValue) -> Result<Guardrails, String> {
     let file = levels::File { name: name.to_owned(), text: text.get().to_owned() };
-    levels::from_files(kind, vec![file]).map_err(|mistakes| {
+    let read = match kind.kind() {
+        Some(kind) => levels::from_files(kind, vec![file]),
+        None => levels::declarative_from_files(vec![file]),
+    };
+    read.map_err(|mistakes| {
         let said = mistakes.records().into_iter().map(|record| match record.position {
             Some(position) => format!("{position}: {}", record.message),
             None => record.message,

@@ -11,9 +11,47 @@ use crate::policy::document::Kind;
 use crate::policy::levels::{self, File, Folder, Guardrails};
 use crate::policy::parse::MAX_BYTES;
 
-/// Reads what the paths name: documents of one kind, a file that holds a list of levels, or a folder of levels. From a
-/// folder, only the kind that was asked for is taken; the kind of anything else is `scp` where none was asked for.
+/// Reads what the paths name: permission policies of one kind, a file that holds a list of levels, or a folder of levels.
+/// From a folder, only the kind that was asked for is taken; the kind of anything else is `scp` where none was asked for.
 pub(super) fn read(paths: &[PathBuf], kind: Option<Kind>, color: bool) -> Result<Guardrails, CliError> {
+    let mut guardrails = read_all(paths, color, |files| levels::from_files(kind.unwrap_or(Kind::Scp), files))?;
+    guardrails.declarative = None;
+    if let Some(kind) = kind {
+        guardrails.stacks.retain(|stack| stack.kind == kind);
+    }
+    if guardrails.stacks.is_empty() {
+        return Err(nothing_of(kind.map_or("scp` or `rcp", Kind::word)));
+    }
+    Ok(guardrails)
+}
+
+/// Reads what one path names, and of a folder everything that it holds.
+pub(super) fn read_everything(path: &Path, color: bool) -> Result<Guardrails, CliError> {
+    let paths = [path.to_owned()];
+    let guardrails = read_all(&paths, color, |files| levels::from_files(Kind::Scp, files))?;
+    if guardrails.stacks.is_empty() && guardrails.declarative.is_none() {
+        return Err(nothing_of("scp`, `rcp` or `declarative"));
+    }
+    Ok(guardrails)
+}
+
+/// Reads declarative policies in the same ways.
+pub(super) fn read_declarative(path: &Path, color: bool) -> Result<Guardrails, CliError> {
+    let mut guardrails = read_all(&[path.to_owned()], color, levels::declarative_from_files)?;
+    guardrails.stacks.clear();
+    guardrails.assumed.clear();
+    if guardrails.declarative.is_none() { Err(nothing_of("declarative")) } else { Ok(guardrails) }
+}
+
+fn nothing_of(kind: &str) -> CliError {
+    CliError::Arguments(format!("no level has a folder `{kind}`; see `--help` for how levels are laid out"))
+}
+
+fn read_all(
+    paths: &[PathBuf],
+    color: bool,
+    from_files: impl Fn(Vec<File>) -> Result<Guardrails, Diagnostics>,
+) -> Result<Guardrails, CliError> {
     let read = match paths {
         [folder] if folder.is_dir() => levels::from_folder(folders(folder)?),
         _ => {
@@ -24,20 +62,10 @@ pub(super) fn read(paths: &[PathBuf], kind: Option<Kind>, color: bool) -> Result
                 )));
             }
             let files = paths.iter().map(|path| file(path, path)).collect::<Result<_, _>>()?;
-            levels::from_files(kind.unwrap_or(Kind::Scp), files)
+            from_files(files)
         }
     };
-    let mut guardrails = read.map_err(|mistakes| told(&mistakes, color))?;
-    if let Some(kind) = kind {
-        guardrails.stacks.retain(|stack| stack.kind == kind);
-    }
-    if guardrails.stacks.is_empty() {
-        let kind = kind.map_or("scp` or `rcp", Kind::word);
-        return Err(CliError::Arguments(format!(
-            "no level has a folder `{kind}`; see `--help` for how levels are laid out"
-        )));
-    }
-    Ok(guardrails)
+    read.map_err(|mistakes| told(&mistakes, color))
 }
 
 /// Says every mistake on stderr.
@@ -62,7 +90,7 @@ fn folders(root: &Path) -> Result<Vec<Folder>, CliError> {
     let mut levels = Vec::new();
     for level in entries(root)? {
         if !level.is_dir() {
-            not_a_document(&level, "a document stands in `scp` or `rcp` of a level")?;
+            not_a_document(&level, "a document stands in `scp`, `rcp` or `declarative` of a level")?;
             continue;
         }
         let mut folder = Folder::default();
@@ -70,15 +98,16 @@ fn folders(root: &Path) -> Result<Vec<Folder>, CliError> {
             let files = match kind.file_name().and_then(|name| name.to_str()) {
                 Some("scp") if kind.is_dir() => &mut folder.scp,
                 Some("rcp") if kind.is_dir() => &mut folder.rcp,
+                Some("declarative") if kind.is_dir() => &mut folder.declarative,
                 _ if kind.is_dir() => {
                     let shown = kind.display();
                     return Err(CliError::Arguments(format!(
-                        "`{shown}` is neither `scp` nor `rcp` of a level; levels do not stand in each other: name them in \
+                        "`{shown}` is neither `scp`, `rcp` nor `declarative` of a level; levels do not stand in each other: name them in \
                          their order, `1-root`, `2-workloads`"
                     )));
                 }
                 _ => {
-                    not_a_document(&kind, "a document stands in `scp` or `rcp` of a level")?;
+                    not_a_document(&kind, "a document stands in `scp`, `rcp` or `declarative` of a level")?;
                     continue;
                 }
             };

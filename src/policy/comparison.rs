@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     decide::{Decision, Direction, Engine, Extent, Options, Verdict},
+    declarative::{Attribute, order},
     document::Kind,
     levels::{Form, Guardrails},
     request::Request,
@@ -30,6 +31,9 @@ pub struct Comparison {
     /// How much is newly let through; none where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extent: Option<Extent>,
+    /// Settings of declarative and management policies that differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
     /// What was taken for granted beyond the documents.
     pub assumed: Vec<String>,
     /// What AWS would not take; it was compared all the same.
@@ -68,6 +72,7 @@ pub fn compare(mut old: Guardrails, mut new: Guardrails, options: &Options) -> C
         witnesses: Vec::new(),
         stopped: Vec::new(),
         extent: None,
+        attributes: Vec::new(),
         assumed: assumed(&old, &new, options),
         refused_by_aws: refused("old", &old).chain(refused("new", &new)).collect(),
     };
@@ -77,10 +82,24 @@ pub fn compare(mut old: Guardrails, mut new: Guardrails, options: &Options) -> C
         let (old, new) = (old.stack(kind).unwrap_or(&nothing), new.stack(kind).unwrap_or(&nothing));
         comparison.take(kind, old, new, options);
     }
+    if old.declarative.is_some() || new.declarative.is_some() {
+        comparison.take_settings(order::differences(&old.settings(), &new.settings()));
+    }
     comparison
 }
 
 impl Comparison {
+    /// Judges settings that differ.
+    fn take_settings(&mut self, attributes: Vec<Attribute>) {
+        for attribute in &attributes {
+            self.verdict = self.verdict.and(attribute.direction);
+            if attribute.direction == Verdict::Unknown && self.reason.is_none() {
+                self.reason = Some(format!("of `{}` it cannot be told: {}", attribute.path, attribute.reason));
+            }
+        }
+        self.attributes = attributes;
+    }
+
     /// Judges one of the guardrails.
     fn take(&mut self, kind: Kind, old: &Stack, new: &Stack, options: &Options) {
         if old == new {

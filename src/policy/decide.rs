@@ -243,9 +243,10 @@ impl Engine {
             (_, found) if !found.is_empty() => Direction::Some(found),
             (Ok(_), _) if hunt.unconfirmed == 0 => Direction::None,
             (Ok(_), _) => self.hidden(old, new, hunt.open),
-            (Err(OutOfSteps), _) => {
-                Direction::Unknown(format!("more than {} steps; raise the budget of steps", self.limits.steps))
-            }
+            (Err(OutOfSteps), _) => Direction::Unknown(format!(
+                "more than {} steps, or 1000 differences deep; raise the budget of steps",
+                self.limits.steps
+            )),
         }
     }
 

@@ -4,14 +4,16 @@
 //!
 //! - A document is an object with a `Statement`.
 //! - A list of levels is a list, from the root down to the account, of lists of documents.
-//! - A folder of levels has a subfolder for each level, in the order of their names; in it `scp/` and `rcp/` hold the
-//!   documents.
+//! - A folder of levels has a subfolder for each level, in the order of their names; in it `scp/`, `rcp/`
+//!   and `declarative/` hold the documents.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use super::declarative::{self, Policy, inherit};
 use super::document::{Document, Effect, Kind};
 use super::parse::{self, MAX_BYTES};
+use super::refused;
 use super::stack::{Level, Named, Stack};
 use crate::baseline::diagnostic::{Diagnostic, Diagnostics, Position, Sources, Span, visible};
 use crate::baseline::document::{Content, Node};
@@ -20,11 +22,16 @@ use crate::baseline::read_document;
 /// The most bytes that all texts of one stack may have together.
 const MAX_TOGETHER: usize = 4 * MAX_BYTES;
 
+/// How many of the reasons are given for which AWS would not take documents; to find the place of each takes time.
+const MAX_REFUSED: usize = 100;
+
 /// What binds an account, as it was read.
 #[derive(Clone, Debug)]
 pub struct Guardrails {
     /// One stack a kind of document.
     pub stacks: Vec<Stack>,
+    /// The declarative and management policies, from the root down; none where the side has none of these.
+    pub declarative: Option<Vec<Vec<Policy>>>,
     /// Whether levels were given, or documents alone.
     pub form: Form,
     /// What is taken for granted beyond what was read, as sentences without a stop.
@@ -67,6 +74,8 @@ pub struct Folder {
     pub scp: Option<Vec<File>>,
     /// The files of `rcp/`, where there is one.
     pub rcp: Option<Vec<File>>,
+    /// The files of `declarative/`, where there is one.
+    pub declarative: Option<Vec<File>>,
 }
 
 impl Guardrails {
@@ -96,10 +105,25 @@ impl Guardrails {
     /// What AWS would not take of the documents.
     #[must_use]
     pub fn refused(&self) -> Vec<Refused> {
-        let refusals = self.documents().flat_map(|named| &named.document.refusals);
-        refusals
-            .map(|refusal| Refused { position: self.sources.position(refusal.span), reason: refusal.reason.clone() })
-            .collect()
+        let declarative = self.declarative.iter().flatten().flatten().flat_map(|policy| &policy.refusals);
+        let mut refusals = self.documents().flat_map(|named| &named.document.refusals).chain(declarative);
+        let position = |span| self.sources.position(span);
+        let mut refused: Vec<Refused> = (refusals.by_ref().take(MAX_REFUSED))
+            .map(|refusal| Refused { position: position(refusal.span), reason: refusal.reason.clone() })
+            .collect();
+        if let Some(next) = refusals.next() {
+            let more = 1 + refusals.count();
+            refused
+                .push(Refused { position: position(next.span), reason: format!("{more} more reasons are not shown") });
+        }
+        refused
+    }
+
+    /// What the declarative policies come to for the account.
+    #[must_use]
+    pub fn settings(&self) -> inherit::Effective {
+        let levels = self.declarative.iter().flatten();
+        inherit::effective(&levels.map(|level| level.iter().collect()).collect::<Vec<_>>())
     }
 
     fn documents(&self) -> impl Iterator<Item = &Named> {
@@ -125,7 +149,7 @@ pub fn from_files(kind: Kind, files: Vec<File>) -> Result<Guardrails, Diagnostic
             Some(Node { content: Content::List(_), span }) => {
                 reader.mistake(span, format!("`{name}` holds levels, which stand alone; give no other file beside it"));
             }
-            Some(node) => documents.extend(reader.document(name, &node)),
+            Some(node) => documents.extend(reader.document(name, kind, &node)),
             None => {}
         }
     }
@@ -136,6 +160,29 @@ pub fn from_files(kind: Kind, files: Vec<File>) -> Result<Guardrails, Diagnostic
     reader.done(vec![Stack { kind, levels }], form)
 }
 
+/// Reads files that hold declarative or management policies, which stand on one level together in the order in which they
+/// were attached; or one file that holds a list of levels.
+///
+/// # Errors
+/// What cannot be read, each with its place.
+pub fn declarative_from_files(files: Vec<File>) -> Result<Guardrails, Diagnostics> {
+    let mut reader = Reader::default();
+    let is_alone = files.len() == 1;
+    let (mut alone, mut levels) = (Vec::new(), None);
+    for file in files {
+        match reader.tree(file) {
+            Some(Node { content: Content::List(items), .. }) if is_alone => {
+                levels = Some(items.iter().map(|item| reader.policies(item)).collect());
+            }
+            Some(node) => alone.extend(reader.policy(&node)),
+            None => {}
+        }
+    }
+    let form = if levels.is_some() { Form::Levels } else { Form::Documents };
+    reader.declarative = Some(levels.unwrap_or_else(|| vec![alone]));
+    reader.done(Vec::new(), form)
+}
+
 /// Reads a folder of levels. A kind of which no level has a folder does not bind the account.
 ///
 /// # Errors
@@ -144,18 +191,27 @@ pub fn from_folder(folders: Vec<Folder>) -> Result<Guardrails, Diagnostics> {
     let mut reader = Reader::default();
     let mut stacks = [Kind::Scp, Kind::Rcp].map(|kind| Stack { kind, levels: Vec::new() });
     let mut is_bound = [false; 2];
+    let (mut declared, mut is_declared) = (Vec::new(), false);
     for folder in folders {
         for ((stack, is_bound), files) in stacks.iter_mut().zip(&mut is_bound).zip([folder.scp, folder.rcp]) {
             *is_bound |= files.is_some();
-            let mut level = Level::default();
+            let (kind, mut level) = (stack.kind, Level::default());
             for file in files.unwrap_or_default() {
                 let name = file.name.clone();
                 let node = reader.tree(file);
-                level.documents.extend(node.and_then(|node| reader.document(name, &node)));
+                level.documents.extend(node.and_then(|node| reader.document(name, kind, &node)));
             }
             stack.levels.push(level);
         }
+        let mut level = Vec::new();
+        is_declared |= folder.declarative.is_some();
+        for file in folder.declarative.unwrap_or_default() {
+            let node = reader.tree(file);
+            level.extend(node.and_then(|node| reader.policy(&node)));
+        }
+        declared.push(level);
     }
+    reader.declarative = is_declared.then_some(declared);
     let stacks = stacks.into_iter().zip(is_bound).filter_map(|(stack, is_bound)| is_bound.then_some(stack)).collect();
     reader.done(stacks, Form::Levels)
 }
@@ -163,6 +219,7 @@ pub fn from_folder(folders: Vec<Folder>) -> Result<Guardrails, Diagnostics> {
 #[derive(Default)]
 struct Reader {
     sources: Sources,
+    declarative: Option<Vec<Vec<Policy>>>,
     mistakes: Vec<Diagnostic>,
     bytes: usize,
 }
@@ -192,14 +249,37 @@ impl Reader {
         }
     }
 
-    fn document(&mut self, name: String, node: &Node) -> Option<Named> {
+    fn document(&mut self, name: String, kind: Kind, node: &Node) -> Option<Named> {
         match parse::document(node) {
-            Ok(document) => Some(Named { name, document: Arc::new(document) }),
+            Ok(mut document) => {
+                let size = self.size(node);
+                document.refusals.extend(refused::by_aws(&document, kind, size, node.span));
+                document.refusals.sort_by_key(|refusal| refusal.span.start);
+                Some(Named { name, document: Arc::new(document) })
+            }
             Err(mistakes) => {
                 self.mistakes.extend(mistakes);
                 None
             }
         }
+    }
+
+    /// How long AWS takes a document to be.
+    fn size(&self, node: &Node) -> usize {
+        let path = self.sources.path(node.span.file);
+        let is_yaml = path.extension().is_some_and(|suffix| suffix == "yaml" || suffix == "yml");
+        refused::size(node, self.sources.text(node.span), is_yaml)
+    }
+
+    fn policy(&mut self, node: &Node) -> Option<Policy> {
+        declarative::policy(node, self.size(node)).map_err(|mistakes| self.mistakes.extend(mistakes)).ok()
+    }
+
+    fn policies(&mut self, item: &Node) -> Vec<Policy> {
+        if !matches!(item.content, Content::List(_)) {
+            self.mistake(item.span, "a level is a list of documents, `[{\"ec2_attributes\": …}]`");
+        }
+        item.items().iter().filter_map(|node| self.policy(node)).collect()
     }
 
     fn levels(&mut self, name: &str, kind: Kind, whole: Span, items: &[Node]) -> Vec<Level> {
@@ -214,7 +294,7 @@ impl Reader {
             };
             let name = |place: usize| format!("{name} level {} document {}", index + 1, place + 1);
             let documents =
-                nodes.iter().enumerate().filter_map(|(place, node)| self.document(name(place), node)).collect();
+                nodes.iter().enumerate().filter_map(|(place, node)| self.document(name(place), kind, node)).collect();
             levels.push(Level { documents });
         }
         levels
@@ -224,6 +304,7 @@ impl Reader {
         if !self.mistakes.is_empty() {
             let mut mistakes = Diagnostics { sources: self.sources, list: std::mem::take(&mut self.mistakes) };
             mistakes.sort();
+            mistakes.list = parse::first_of(mistakes.list);
             return Err(mistakes);
         }
         let mut assumed = Vec::new();
@@ -234,7 +315,7 @@ impl Reader {
                 _ => {}
             }
         }
-        Ok(Guardrails { stacks, form, assumed, sources: self.sources })
+        Ok(Guardrails { stacks, declarative: self.declarative, form, assumed, sources: self.sources })
     }
 
     fn mistake(&mut self, span: Span, message: impl AsRef<str>) {
@@ -247,7 +328,7 @@ mod tests {
     use super::*;
 
     const NO: &str = r#"{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}"#;
-    const YES: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    const YES: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
     fn file(name: &str, text: &str) -> File {
         File { name: name.to_owned(), text: text.to_owned() }
@@ -319,6 +400,7 @@ mod tests {
         let level = |scp: &[&str], rcp: Option<&str>| Folder {
             scp: Some(scp.iter().map(|text| file("s.json", text)).collect()),
             rcp: rcp.map(|text| vec![file("r.json", text)]),
+            declarative: None,
         };
         let found = from_folder(vec![level(&[YES, NO], None), level(&[], None)]).unwrap();
         assert_eq!(shape(&found), [(Kind::Scp, vec![vec!["s.json", "s.json"], vec![]])]);
@@ -329,7 +411,7 @@ mod tests {
 
     #[test]
     fn what_aws_would_not_take_is_said_with_its_place() {
-        let text = "{\"Statement\": [\n  {\"Effect\": \"allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
+        let text = "{\"Version\": \"2012-10-17\", \"Statement\": [\n  {\"Effect\": \"allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
         let found = from_files(Kind::Scp, vec![file("a.json", YES), file("b.json", text)]).unwrap();
         let refused = found.refused();
         assert_eq!(refused.len(), 1);

@@ -16,6 +16,9 @@ use super::document::{
 /// The most bytes a document may have; AWS's own limits are far below.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// How many mistakes of one document are told.
+const MAX_MISTAKES: usize = 50;
+
 /// Reads one document. `name` is shown in messages; a name that ends in `.yaml` or `.yml` is read as YAML.
 ///
 /// # Errors
@@ -32,8 +35,18 @@ pub fn parse(name: &str, text: &str) -> Result<Document, Diagnostics> {
     let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
     match read_document(file, text, is_yaml).and_then(|node| document(&node)) {
         Ok(document) => Ok(document),
-        Err(list) => Err(Diagnostics { sources, list }),
+        Err(list) => Err(Diagnostics { sources, list: first_of(list) }),
     }
+}
+
+/// The first of very many mistakes, and how many there are beyond them: to find the place of each takes time.
+pub(super) fn first_of(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let more = mistakes.len().saturating_sub(MAX_MISTAKES);
+    if let Some(next) = mistakes.get(MAX_MISTAKES).and_then(|mistake| mistake.span).filter(|_| more > 0) {
+        mistakes.truncate(MAX_MISTAKES);
+        mistakes.push(Diagnostic::error(next, format!("{more} more mistakes are not shown")));
+    }
+    mistakes
 }
 
 /// Reads one document from a tree.

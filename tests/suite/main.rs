@@ -2,6 +2,7 @@
 
 mod cancel_test;
 mod catalogue_test;
+mod compare_test;
 mod demo_test;
 mod deploy_test;
 #[path = "../double/double.rs"]

@@ -140,11 +140,13 @@ fn what_cannot_be_read_is_said_with_its_place() {
     project.write("stray/1-root/policy.json", FULL);
     project.write("nested/1-root/prod/scp/full.json", FULL);
     project.write("none/1-root/rcp/full.json", FULL);
-    let rows: [(&[&str], &str); 8] = [
+    project.write("settings/1-root/declarative/a.json", "{}");
+    let rows: [(&[&str], &str); 9] = [
         (&["--policy", "broken.json"], "error: the policy documents have 2 mistakes"),
         (&["--policy", "missing.json"], "cannot read `missing.json`: No such file"),
         (&["--policy", "stray"], "`stray/1-root/policy.json` is left out"),
-        (&["--policy", "nested"], "neither `scp` nor `rcp` of a level"),
+        (&["--policy", "nested"], "neither `scp`, `rcp` nor `declarative` of a level"),
+        (&["--policy", "settings"], "no level has a folder `scp` or `rcp`"),
         (&["--policy", "none", "--kind", "scp"], "no level has a folder `scp`"),
         (&["--policy", "levels", "deny.json"], "stands alone; give no other path beside it"),
         (&["--policy", "deny.json", "--context", "a=b", "--unknown", "A"], "given a value and said to be unknown"),

@@ -6,9 +6,22 @@ use std::fmt::Write as _;
 use crate::cli::visible;
 use crate::policy::comparison::{Comparison, Witness};
 use crate::policy::decide::{Extent, Verdict};
+use crate::policy::declarative::Attribute;
 
 /// What a verdict means, in a sentence.
 fn sentence(comparison: &Comparison) -> String {
+    let settings_alone =
+        !comparison.attributes.is_empty() && comparison.witnesses.is_empty() && comparison.stopped.is_empty();
+    if settings_alone {
+        return match comparison.verdict {
+            Verdict::Equivalent => "equivalent: both sides lay down the same",
+            Verdict::Stricter => "stricter: nothing that is laid down restricts less, and some of it restricts more",
+            Verdict::Weaker => "weaker: what is laid down restricts less than before",
+            Verdict::Mixed => "mixed: some of what is laid down restricts less than before, and some more",
+            Verdict::Unknown => "cannot be told",
+        }
+        .to_owned();
+    }
     match comparison.verdict {
         Verdict::Equivalent => "equivalent: both sides let the same requests through".to_owned(),
         Verdict::Stricter => "stricter: nothing more gets through, and some requests are stopped".to_owned(),
@@ -40,6 +53,7 @@ pub(super) fn text(comparison: &Comparison) -> String {
     if let Some(extent) = &comparison.extent {
         extents(extent).iter().for_each(|said| line(said));
     }
+    comparison.attributes.iter().for_each(|attribute| line(&setting(attribute)));
     for assumed in &comparison.assumed {
         line(&format!("assumed: {assumed}"));
     }
@@ -70,6 +84,10 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
         line("");
         extents(extent).iter().for_each(|said| line(&format!("- {}", code(said))));
     }
+    if !comparison.attributes.is_empty() {
+        line("");
+        comparison.attributes.iter().for_each(|attribute| line(&format!("- {}", code(&setting(attribute)))));
+    }
     let refused =
         comparison.refused_by_aws.iter().map(|one| format!("refused by AWS: {}: {}", one.position, one.reason));
     let notes: Vec<String> = comparison.assumed.iter().map(|said| format!("assumed: {said}")).chain(refused).collect();
@@ -78,6 +96,11 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
         notes.iter().for_each(|said| line(&format!("- {}", code(said))));
     }
     text
+}
+
+fn setting(attribute: &Attribute) -> String {
+    let Attribute { path, old, new, direction, reason, .. } = attribute;
+    format!("{}: {path}: {old} -> {new}: {reason}", direction.word())
 }
 
 /// Text that Markdown shows as it is: a code span whose fence is longer than any run of backticks in it.

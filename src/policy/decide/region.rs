@@ -153,10 +153,15 @@ pub(super) fn subtract(
     steps: &mut Steps,
     found: &mut dyn FnMut(Region, &mut Steps) -> Search,
 ) -> Search {
-    steps.take(1 + covers.len() / 8)?;
+    steps.take(1)?;
+    // What a look at others costs grows with what is looked at.
+    let weight = 1 + from.sets.len() / 16;
     let mut touching: Vec<&Region> = Vec::new();
     let mut narrowest: Option<(usize, usize)> = None;
-    for cover in covers {
+    for (at, cover) in covers.iter().enumerate() {
+        if at % 8 == 7 {
+            steps.take(weight)?;
+        }
         if from.misses(cover) {
             continue;
         }
@@ -174,6 +179,7 @@ pub(super) fn subtract(
     let open: Vec<_> = from.beyond(cover).map(|(dimension, set)| (dimension, set.clone())).collect();
     let mut rest = from;
     for (dimension, set) in open {
+        steps.take(rest.sets.len() / 16)?;
         let (inside, outside) = rest.split(dimension, &set);
         if let Some(outside) = outside {
             steps.depth += 1;
@@ -197,15 +203,18 @@ pub(super) fn within(
     found: &mut dyn FnMut(Region, &mut Steps) -> Search,
 ) -> Search {
     steps.take(1)?;
+    let covered = |level: &&&[Region]| level.iter().any(|cover| from.beyond(cover).next().is_none());
+    let skipped = levels.iter().take_while(covered).count();
+    steps.take(skipped / 8)?;
+    let levels = levels.get(skipped..).unwrap_or_default();
     let Some((level, rest)) = levels.split_first() else { return found(from, steps) };
-    if level.iter().any(|cover| from.beyond(cover).next().is_none()) {
-        return within(from, rest, steps, found);
-    }
     for cover in *level {
-        steps.take(1)?;
-        if let Some(part) = from.and(cover)
-            && within(part, rest, steps, found)?.is_break()
-        {
+        steps.take(1 + from.sets.len() / 16)?;
+        let Some(part) = from.and(cover) else { continue };
+        steps.depth += 1;
+        let searched = within(part, rest, steps, found)?;
+        steps.depth -= 1;
+        if searched.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

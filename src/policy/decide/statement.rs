@@ -248,8 +248,9 @@ fn principal_patterns(principal: &PrincipalName) -> Vec<Vec<Token>> {
         let partition = partition.map_or_else(|| vec![part], |text| exact(text.to_owned()));
         let mut tokens = exact("aws:arn:".to_owned());
         tokens.extend(partition);
-        tokens.extend([Token::Exact(':'), part, Token::Exact(':'), part, Token::Exact(':')]);
-        tokens.extend(exact(format!("{account}:")));
+        // Principals belong to no region.
+        tokens.extend([Token::Exact(':'), part]);
+        tokens.extend(exact(format!("::{account}:")));
         tokens.push(Token::Any { crosses: true });
         vec![tokens]
     };
@@ -279,7 +280,7 @@ fn principal_patterns(principal: &PrincipalName) -> Vec<Vec<Token>> {
 
 /// The boxes of requests that a statement matches; none when there would be too many.
 pub(super) fn boxes(statement: &Prepared, universe: &Universe, limits: &Limits) -> Option<Vec<Region>> {
-    let mut boxes = vec![Region::everything()];
+    let (mut boxes, mut alone) = (vec![Region::everything()], Vec::new());
     let asks = [(ACTION, &statement.actions), (RESOURCE, &statement.resources), (PRINCIPAL, &statement.principals)];
     for (dimension, asks) in asks {
         for ask in asks {
@@ -287,9 +288,26 @@ pub(super) fn boxes(statement: &Prepared, universe: &Universe, limits: &Limits) 
         }
     }
     for condition in &statement.conditions {
-        boxes = product(&boxes, &condition.boxes(universe), limits)?;
+        match condition.boxes(universe) {
+            found if found.len() == 1 => alone.extend(found),
+            found => boxes = product(&boxes, &found, limits)?,
+        }
     }
-    Some(boxes)
+    let Some(alone) = all(alone) else { return Some(Vec::new()) };
+    product(&boxes, &[alone], limits)
+}
+
+/// The requests in all of the regions; none when there are none. Two and two are put together, so that very many do not
+/// take the square of their number.
+fn all(mut regions: Vec<Region>) -> Option<Region> {
+    while regions.len() > 1 {
+        let pairs = regions.chunks(2).map(|pair| match pair {
+            [one, two] => one.and(two),
+            rest => rest.first().cloned(),
+        });
+        regions = pairs.collect::<Option<_>>()?;
+    }
+    Some(regions.pop().unwrap_or_default())
 }
 
 fn product(left: &[Region], right: &[Region], limits: &Limits) -> Option<Vec<Region>> {
@@ -423,8 +441,7 @@ impl Key {
     /// No value is outside these classes.
     pub(super) fn each(&self, classes: &FixedBitSet) -> Option<Region> {
         let outside = (0..self.classes()).filter(|class| !classes.contains(*class));
-        let mut absent = outside.filter_map(|class| Region::of(self.dimension + class, bit(false)));
-        absent.try_fold(Region::everything(), |region, absent| region.and(&absent))
+        all(outside.filter_map(|class| Region::of(self.dimension + class, bit(false))).collect())
     }
 }
 
@@ -435,7 +452,7 @@ impl Universe {
     }
 
     fn none_of(&self, opaque: &[String]) -> Option<Region> {
-        opaque.iter().try_fold(Region::everything(), |region, text| region.and(&self.opaque_is(text, false)?))
+        all(opaque.iter().map(|text| self.opaque_is(text, false)).collect::<Option<_>>()?)
     }
 }
 

@@ -213,12 +213,18 @@ fn classes(region: &Region, dimension: usize, size: usize) -> impl Iterator<Item
 /// Someone in the region; none where no policy asks who it is.
 fn principal(universe: &Universe, region: &Region) -> Option<Principal> {
     let set = region.get(PRINCIPAL)?;
-    let inside = |text: &&String| universe.principals.class_of(text).is_some_and(|class| set.contains(class));
-    if let Some(likely) = PARTS.principals.iter().find(inside) {
+    let inside = |text: &str| universe.principals.class_of(text).is_some_and(|class| set.contains(class));
+    if let Some(likely) = PARTS.principals.iter().find(|text| inside(text)) {
         return Some(read(likely));
     }
-    let filled = set.ones().take(CLASSES).map(|class| universe.principals.fill(class, &[]));
-    filled.map(|text| read(&text)).next()
+    let filled = || set.ones().take(CLASSES).map(|class| universe.principals.fill(class, &[]));
+    // Where only an account is asked for, a role of it says more than a made-up ARN.
+    let role = |text: String| {
+        let account = text.strip_prefix("aws:arn:")?.split(':').nth(3)?.to_owned();
+        Some(format!("aws:arn:aws:iam::{account}:role/Example")).filter(|role| inside(role))
+    };
+    let role = filled().find_map(role);
+    role.or_else(|| filled().next()).map(|text| read(&text))
 }
 
 /// A principal from how the universe tells it: kind and name.

@@ -1,0 +1,153 @@
+//! `guardline compare`: what people and scripts see of the decision procedure.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+use serde_json::{Value, json};
+
+use crate::runner::{Project, Run};
+
+const FULL: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+const EU: &str = r#"{"Version": "2012-10-17", "Statement": [{"Sid": "Outside", "Effect": "Deny", "NotAction": "iam:*",
+    "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1"]}}}]}"#;
+
+fn project() -> Project {
+    let project = Project::acme();
+    let wider = EU.replace("[\"eu-west-1\"]", "[\"eu-west-1\", \"eu-south-2\"]");
+    let elsewhere = EU.replace("eu-west-1", "eu-central-1");
+    let odd = EU.replace("StringNotEquals", "StringResembles");
+    for (name, text) in [
+        ("eu.json", EU),
+        ("words.json", &EU.replace("StringNotEquals", "StringNotLike")),
+        ("wider.json", &wider),
+        ("elsewhere.json", &elsewhere),
+        ("odd.json", &odd),
+        ("allow.json", FULL),
+        ("broken.json", "{\"Statement\": [\n  {\"Effect\": \"Perhaps\", \"Action\": \"*\"}]}"),
+        ("bare.json", &format!("[[{EU}]]")),
+        ("levels.json", &format!("[[{FULL}], [{FULL}, {EU}]]")),
+        ("opened.json", &format!("[[{FULL}], [{FULL}]]")),
+        ("before/1-root/scp/full.json", FULL),
+        ("before/1-root/rcp/mine.json", &rcp("o-exampleorgid")),
+        ("after/1-root/scp/full.json", FULL),
+    ] {
+        project.write(name, text);
+    }
+    project
+}
+
+fn rcp(organization: &str) -> String {
+    json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+        "Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": organization}}}})
+    .to_string()
+}
+
+fn compare(project: &Project, arguments: &[&str]) -> Run {
+    project.run(&[&["compare"], arguments].concat(), &[])
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).expect("JSON on stdout")
+}
+
+#[test]
+fn the_code_follows_from_the_verdict() {
+    let project = project();
+    for (arguments, verdict, code) in [
+        (vec!["eu.json", "words.json"], "equivalent", 0),
+        (vec!["wider.json", "eu.json"], "stricter", 0),
+        (vec!["eu.json", "wider.json"], "weaker", 3),
+        (vec!["eu.json", "elsewhere.json"], "mixed", 3),
+        (vec!["eu.json", "odd.json"], "unknown", 4),
+        (vec!["eu.json", "odd.json", "--allow-unknown"], "unknown", 0),
+        (vec!["levels.json", "opened.json"], "weaker", 3),
+        (vec!["before", "after"], "weaker", 3),
+        (vec!["after", "before"], "stricter", 0),
+        (vec!["before", "after", "--kind", "scp"], "equivalent", 0),
+        (vec!["eu.json", "wider.json", "--bind", "aws:RequestedRegion=us-east-1"], "equivalent", 0),
+        (vec!["eu.json", "wider.json", "--max-states", "3"], "unknown", 4),
+    ] {
+        let run = compare(&project, &[arguments.as_slice(), &["-f", "json"]].concat());
+        assert_eq!(json(&run)["verdict"], verdict, "{arguments:?} {}", run.stderr);
+        assert_eq!(run.code, code, "{arguments:?}");
+        let shown = json(&run)["witnesses"].as_array().is_some_and(|witnesses| !witnesses.is_empty());
+        assert_eq!(shown, verdict == "weaker" || verdict == "mixed", "{arguments:?}");
+        assert_eq!(json(&run)["reason"].is_string(), verdict == "unknown", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_weaker_one_comes_with_its_request_and_what_was_taken_for_granted() {
+    let run = compare(&project(), &["eu.json", "wider.json", "-f", "json"]);
+    let said = json(&run);
+    assert_eq!(said["schema"], "guardline/compare/v1");
+    let witness = &said["witnesses"][0];
+    assert_eq!((&witness["guardrail"], &witness["action"]), (&json!("scp"), &json!("ec2:RunInstances")));
+    assert_eq!(witness["context"], json!({"aws:RequestedRegion": "eu-south-2"}));
+    assert_eq!(said["extent"]["regions"], json!(["eu-south-2"]));
+    assert_eq!(said["assumed"], json!(["`FullAWSAccess` stands beside the documents, which hold no Allow"]));
+    // One side with an Allow: nothing is taken to stand beside either.
+    let run = compare(&project(), &["eu.json", "allow.json", "-f", "json"]);
+    assert_eq!((run.code, &json(&run)["stopped"]), (3, &json!([])));
+    assert!(json(&run)["assumed"].to_string().contains("does not stand beside"));
+    // With levels nothing is implied: without an Allow nothing was let through before either.
+    let run = compare(&project(), &["bare.json", "bare.json", "-f", "json"]);
+    assert_eq!((run.code, &json(&run)["assumed"]), (0, &json!([])));
+}
+
+#[test]
+fn people_read_it_as_text_or_markdown_and_nothing_gets_out_of_its_place() {
+    let project = project();
+    let hostile = EU.replace("eu-west-1", "`</code>\\u001b[31m\\n# x");
+    project.write("hostile.json", &hostile);
+    for format in ["text", "markdown"] {
+        let run = compare(&project, &["hostile.json", "eu.json", "-f", format]);
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        assert!(!run.stdout.contains('\u{1b}') && !run.stdout.contains("\n# x"), "{}", run.stdout);
+    }
+    let run = compare(&project, &["eu.json", "wider.json"]);
+    assert!(run.stdout.starts_with("weaker: requests get through that were stopped before\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("with       aws:RequestedRegion = eu-south-2"), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_parsed_is_told_by_line_and_column() {
+    let project = project();
+    let run = compare(&project, &["eu.json", "broken.json"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("broken.json:2:14") && run.stderr.contains("not `Perhaps`"), "{}", run.stderr);
+    let run = compare(&project, &["eu.json", "nowhere.json"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("`nowhere.json`"), "{}", run.stderr);
+    assert_eq!(compare(&project, &["eu.json"]).code, 2);
+    let twice = compare(&project, &["eu.json", "eu.json", "--bind", "a=1", "--bind", "A=2"]);
+    assert_eq!(twice.code, 2);
+    assert!(twice.stderr.contains("two values"), "{}", twice.stderr);
+}
+
+#[test]
+fn a_batch_answers_each_line_in_order() {
+    let project = project();
+    let line =
+        |id: &str, new: &str| format!("{{\"id\": \"{id}\", \"kind\": \"scp\", \"old\": {}, \"new\": {new}}}", flat(EU));
+    let good = [line("a", &flat(EU)), String::new(), line("b", &format!("[[{}]]", flat(FULL)))].join("\n");
+    project.write("good.jsonl", &good);
+    let run = compare(&project, &["--batch", "good.jsonl"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let verdicts: Vec<_> = told.iter().map(|one| (one["id"].as_str(), one["verdict"].as_str())).collect();
+    assert_eq!(verdicts, [(Some("a"), Some("equivalent")), (Some("b"), Some("weaker"))]);
+
+    let bad =
+        [line("a", "7"), "{".to_owned(), line("c", &flat(EU)).replace("\"scp\"", "\"spc\""), line("d", &flat(EU))];
+    project.write("bad.jsonl", &bad.join("\n"));
+    let run = compare(&project, &["--batch", "bad.jsonl"]);
+    assert_eq!(run.code, 2);
+    let told: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let wrong: Vec<bool> = told.iter().map(|one| one["error"].is_string()).collect();
+    assert_eq!(wrong, [true, true, true, false]);
+    assert_eq!((&told[0]["id"], &told[2]["id"]), (&json!("a"), &json!("c")));
+}
+
+fn flat(text: &str) -> String {
+    text.replace('\n', " ")
+}
