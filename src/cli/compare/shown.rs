@@ -41,6 +41,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
     if let Some(extent) = &comparison.extent {
         extents(extent).iter().for_each(|said| line(said));
     }
+    for said in causes(comparison) {
+        line(&format!("cause: {said}"));
+    }
     for assumed in &comparison.assumed {
         line(&format!("assumed: {assumed}"));
     }
@@ -70,6 +73,11 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
     if let Some(extent) = &comparison.extent {
         line("");
         extents(extent).iter().for_each(|said| line(&format!("- {}", code(said))));
+    }
+    let causes = causes(comparison);
+    if !causes.is_empty() {
+        line("\nCauses:\n");
+        causes.iter().for_each(|said| line(&format!("- {}", code(said))));
     }
     let refused =
         comparison.refused_by_aws.iter().map(|one| format!("refused by AWS: {}: {}", one.position, one.reason));
@@ -113,6 +121,20 @@ fn who(principal: &Principal) -> String {
         Principal::CanonicalUser(id) => format!("canonical user {id}"),
         Principal::Anonymous => "anonymous".to_owned(),
     }
+}
+
+/// The causes, each with its kind and place.
+fn causes(comparison: &Comparison) -> Vec<String> {
+    let told = comparison.causes.iter().map(|cause| {
+        let statement = cause.statement.iter().cloned();
+        let document = cause.document.iter().filter(|_| cause.position.is_none()).cloned();
+        let position = cause.position.iter().map(ToString::to_string);
+        let together = cause.together.iter().map(|number| format!("only together with the others of set {number}"));
+        let place: Vec<String> = statement.chain(document).chain(position).chain(together).collect();
+        let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+        format!("{}: {}{place}", cause.category, cause.sentence)
+    });
+    told.chain(comparison.causes_incomplete.clone()).collect()
 }
 
 fn extents(extent: &Extent) -> Vec<String> {
