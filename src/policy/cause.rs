@@ -65,7 +65,7 @@ pub struct Causes {
     pub incomplete: Option<String>,
 }
 
-/// Looks for the edits that let through what `new` lets through and `old` does not.
+/// Looks for the edits that weaken, where `new` is weaker: those that let through what `new` lets through and `old` does not.
 #[must_use]
 pub fn find(old: &Stack, new: &Stack, options: &Options) -> Causes {
     let difference = Difference::between(old, new);
@@ -77,12 +77,12 @@ pub fn find(old: &Stack, new: &Stack, options: &Options) -> Causes {
     let mut causes: Vec<(usize, Number, Told)> = Vec::new();
     let mut by_group: FxHashMap<Group, usize> = FxHashMap::default();
     for (at, set) in found.sets.iter().enumerate() {
-        let number = (set.len() > 1).then(|| {
+        let number = (set.is_least && set.edits.len() > 1).then(|| {
             together += 1;
             together
         });
         let reach = found.reaches.get(at).copied().unwrap_or(0);
-        for edit in set {
+        for edit in &set.edits {
             let Some(known) = difference.edits.get(*edit) else { continue };
             let category = category::of(known, difference.came_beside(known));
             let group = Group::of(known, category, number);

@@ -160,7 +160,9 @@ fn of_item(element: Element, denies: bool, negated: bool, added: bool, is_star: 
 }
 
 fn of_condition(condition: &Condition, denies: bool, added: bool) -> Category {
-    let exempts = condition.operator.is_negated();
+    // A ban on everyone but services asks that somebody is none.
+    let is_bool = condition.operator == Operator::Bool && about(&condition.key) == About::Principal;
+    let exempts = condition.operator.is_negated() || is_bool;
     match (denies, added) {
         (true, true) if exempts => by_key(condition, true).unwrap_or(Category::ConditionAddedToDeny),
         (true, true) => Category::ConditionAddedToDeny,

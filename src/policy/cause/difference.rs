@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     edit::{Change, Difference, DocumentSlot, Edit, LevelSlot, Number, Parts, Placed, Presence, Site, StatementSlot},
-    likeness::{Features, Matching, of_document, of_statement},
+    likeness::{Features, Matching, of_document, of_statement, telling},
 };
 use crate::policy::{
     document::Statement,
@@ -17,7 +17,7 @@ use crate::policy::{
 mod inside;
 
 /// How much alike two documents of different names must be to be one that changed.
-const DOCUMENTS_ALIKE: f64 = 0.2;
+const DOCUMENTS_ALIKE: f64 = 0.3;
 /// How much alike two statements of different names must be to be one that changed.
 const STATEMENTS_ALIKE: f64 = 0.3;
 
@@ -313,6 +313,9 @@ fn statements_paired(old: &[Statement], new: &[Statement]) -> Matching {
     pairs.by_key(|at| Some((sid(old, at), before.get(at)?)), |at| Some((sid(new, at), after.get(at)?)));
     pairs.by_key(|at| before.get(at), |at| after.get(at));
     pairs.by_key(|at| sid(old, at), |at| sid(new, at));
-    pairs.by_likeness(&before, &after, STATEMENTS_ALIKE);
+    if !pairs.old_left().is_empty() && !pairs.new_left().is_empty() {
+        let [before, after] = [old, new].map(|side| side.iter().map(telling).collect::<Vec<Features>>());
+        pairs.by_likeness(&before, &after, STATEMENTS_ALIKE);
+    }
     pairs
 }

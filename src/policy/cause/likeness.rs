@@ -20,14 +20,24 @@ fn hash(of: impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What a statement is made of.
+/// All that a statement says.
 pub(super) fn of_statement(statement: &Statement) -> Features {
-    let mut features = vec![hash(("effect", statement.effect))];
+    let mut features = telling(statement);
+    features.push(hash(("effect", statement.effect)));
+    let clauses = statement.resources.iter().enumerate();
+    features.extend(clauses.map(|(at, clause)| hash(("clause", at, clause.negated, clause.patterns.len()))));
+    features
+}
+
+/// What of a statement tells it from others: nearly each is about all resources.
+pub(super) fn telling(statement: &Statement) -> Features {
+    let mut features = Features::new();
     for clause in &statement.actions {
         features.extend(clause.patterns.iter().map(|text| hash(("action", clause.negated, text.to_lowercase()))));
     }
     for clause in &statement.resources {
-        features.extend(clause.patterns.iter().map(|text| hash(("resource", clause.negated, text))));
+        let named = clause.patterns.iter().filter(|text| *text != "*");
+        features.extend(named.map(|text| hash(("resource", clause.negated, text))));
     }
     for clause in &statement.principals {
         features.extend(clause.principals.iter().map(|who| hash(("principal", clause.negated, who))));
@@ -42,15 +52,15 @@ pub(super) fn of_statement(statement: &Statement) -> Features {
     features
 }
 
-/// What a document is made of: its statements' features.
+/// The same of a document.
 pub(super) fn of_document(document: &Document) -> Features {
-    let mut features: Features = document.statements.iter().flat_map(of_statement).collect();
+    let mut features: Features = document.statements.iter().flat_map(telling).collect();
     features.sort_unstable();
     features.dedup();
     features
 }
 
-/// The part of all features that both have.
+/// The part of all features that both have; or half the part of the smaller side that the other has, too.
 fn likeness(one: &Features, two: &Features) -> f64 {
     let (mut left, mut right, mut shared) = (one.iter().peekable(), two.iter().peekable(), 0_u32);
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
@@ -64,8 +74,9 @@ fn likeness(one: &Features, two: &Features) -> f64 {
             }
         }
     }
-    let all = one.len() + two.len() - shared as usize;
-    f64::from(shared) / f64::from(u32::try_from(all.max(1)).unwrap_or(u32::MAX))
+    let part = |of: usize| f64::from(shared) / f64::from(u32::try_from(of.max(1)).unwrap_or(u32::MAX));
+    // A list that was cut short is still the same list.
+    part(one.len() + two.len() - shared as usize).max(part(one.len().min(two.len())) / 2.0)
 }
 
 /// A matching that grows: of each side, the partner of each entry.

@@ -20,13 +20,20 @@ const ALONE: usize = 400;
 const SETS: usize = 4;
 
 /// Edits that weaken.
+#[derive(Default)]
 pub(super) struct Found {
-    /// Sets of edits; none of its parts weakens alone.
-    pub(super) sets: Vec<Vec<Number>>,
+    pub(super) sets: Vec<Set>,
     /// Why a set may hold more than it must, or a set may be missing.
     pub(super) incomplete: Option<String>,
     /// By set: how many known actions it lets through; empty with one set.
     pub(super) reaches: Vec<usize>,
+}
+
+/// Edits that weaken when they are made and no other is.
+pub(super) struct Set {
+    pub(super) edits: Vec<Number>,
+    /// Whether no part of them does.
+    pub(super) is_least: bool,
 }
 
 /// A stack that lets through what both of two let through: what a later edit takes back again is no cause.
@@ -69,45 +76,62 @@ struct Trial<'a> {
     undecided: Option<String>,
 }
 
-/// Looks for the edits that weaken.
+/// Looks for the edits that weaken, where all of them together do.
 pub(super) fn weakening(difference: &Difference, options: &Options) -> Found {
-    let nothing = |why| Found { sets: Vec::new(), incomplete: Some(why), reaches: Vec::new() };
+    let count = difference.edits.len();
+    if count <= 1 {
+        // Alone, it is the whole change.
+        let set = Set { edits: (0..count).collect(), is_least: true };
+        return Found { sets: vec![set], ..Found::default() };
+    }
     let old = difference.statements(&Made::default());
     let new = difference.statements(&difference.all());
-    let alone: Vec<Number> = (0..difference.edits.len().min(ALONE)).collect();
+    let (alone, others): (Vec<Number>, Vec<Number>) = (0..count).partition(|edit| *edit < ALONE);
     let stacks: Vec<Stack> = alone.iter().map(|edit| difference.statements(&Made::new(vec![*edit]))).collect();
     let engine = match Engine::new(stacks.iter().chain([&old, &new]), options) {
         Ok(engine) => engine,
-        Err(why) => return nothing(why),
+        Err(why) => return Found { incomplete: Some(why), ..Found::default() },
     };
-    let mut trial = Trial { difference, old, new, engine, options, left: DECISIONS, undecided: None };
-    let mut sets: Vec<Vec<Number>> = Vec::new();
-    let mut minimal = true;
-    if difference.edits.len() == 1 {
-        // Alone, it is the whole change.
-        sets.push(alone);
-    } else {
-        sets.extend(alone.iter().filter(|edit| trial.weakens(&[**edit]) == Some(true)).map(|edit| vec![*edit]));
-        let mut rest: Vec<Number> =
-            (0..difference.edits.len()).filter(|edit| !sets.iter().any(|set| set.contains(edit))).collect();
-        let mut together = 0;
-        while together < SETS && !rest.is_empty() && trial.weakens(&rest) == Some(true) {
-            let (set, smallest) = trial.shrink(rest.clone());
-            minimal &= smallest;
-            rest.retain(|edit| !set.contains(edit));
-            sets.push(set);
-            together += 1;
-        }
-    }
-    let stopped = (!minimal || trial.left == 0).then(|| {
-        format!("the causes are not the smallest: more than {DECISIONS} decisions would be needed to find those")
-    });
-    let reaches = if sets.len() > 1 { trial.reaches(&sets) } else { Vec::new() };
-    let undecided = trial.undecided.filter(|_| sets.is_empty());
-    Found { sets, incomplete: stopped.or(undecided), reaches }
+    let trial = Trial { difference, old, new, engine, options, left: DECISIONS, undecided: None };
+    trial.run(&alone, others)
 }
 
 impl Trial<'_> {
+    /// Tries edits alone, others as a whole, and then what weakens only together.
+    fn run(mut self, alone: &[Number], others: Vec<Number>) -> Found {
+        let mut incomplete = None;
+        let (weaken, mut rest): (Vec<Number>, Vec<Number>) =
+            alone.iter().partition(|edit| self.weakens(&[**edit]) == Some(true));
+        let mut sets: Vec<Set> = weaken.iter().map(|edit| Set { edits: vec![*edit], is_least: true }).collect();
+        if !others.is_empty() && self.weakens(&others) == Some(true) {
+            let all = self.difference.edits.len();
+            let number = others.len();
+            incomplete = Some(format!("the causes may be fewer: {number} of {all} edits were only tried together"));
+            sets.push(Set { edits: others, is_least: false });
+        } else {
+            rest.extend(others);
+        }
+        let mut together = 0;
+        while !rest.is_empty() && self.weakens(&rest) == Some(true) {
+            if together == SETS {
+                let why = format!("there are more causes: {SETS} sets of edits that weaken together are told");
+                incomplete.get_or_insert(why);
+                break;
+            }
+            together += 1;
+            let (edits, is_least) = self.shrink(rest.clone());
+            rest.retain(|edit| !edits.contains(edit));
+            sets.push(Set { edits, is_least });
+        }
+        if self.left == 0 {
+            let why = format!("the causes may be fewer, or more: it would take more than {DECISIONS} decisions to tell");
+            incomplete.get_or_insert(why);
+        }
+        let reaches = if sets.len() > 1 { self.reaches(&sets) } else { Vec::new() };
+        let undecided = self.undecided.filter(|_| sets.is_empty());
+        Found { incomplete: incomplete.or(undecided), sets, reaches }
+    }
+
     /// Whether some edits let through something that the new side lets through too; none when no decision is left.
     fn weakens(&mut self, edits: &[Number]) -> Option<bool> {
         self.left = self.left.checked_sub(1)?;
@@ -166,8 +190,8 @@ impl Trial<'_> {
     }
 
     /// How many known actions each set lets through.
-    fn reaches(&self, sets: &[Vec<Number>]) -> Vec<usize> {
-        let stack = |set: &Vec<Number>| both(&self.difference.statements(&Made::new(set.clone())), &self.new);
+    fn reaches(&self, sets: &[Set]) -> Vec<usize> {
+        let stack = |set: &Set| both(&self.difference.statements(&Made::new(set.edits.clone())), &self.new);
         let stacks: Vec<Stack> = sets.iter().map(stack).collect();
         if stacks.iter().all(|stack| self.engine.knows(stack)) {
             return self.engine.reaches(&self.old, &stacks);

@@ -71,14 +71,18 @@ fn of_statement(change: &Change, said: &Statement, now: Option<&Statement>, item
         Change::Effect if denies => format!("{} was banned and is now allowed", what(said)),
         Change::Effect => format!("{} was allowed and is now banned", what(said)),
         Change::Element(element) => of_element(*element, said, now.unwrap_or(said)),
+        Change::Item { element, negated: false, item, added: false } if item == "*" => {
+            of_element(*element, said, now.unwrap_or(said))
+        }
         Change::Item { element, negated, added, .. } => of_item(*element, *negated != *added, *added, said, items),
         Change::Condition { condition, added } => of_condition(condition, *added, said),
         Change::Operator(old, new) => {
             let key = cut(&new.written);
-            format!("{} now tests {key} with {} instead of {}", subject(said), operator(new), operator(old))
+            format!("{} now tests {key} with {} instead of {}", subject(&without(said, old)), operator(new), operator(old))
         }
         Change::Values(old, new) => {
-            format!("{} now applies where {} instead of where {}", subject(said), clause(new), clause(old))
+            let subject = subject(&without(said, old));
+            format!("{subject} now applies where {} instead of where {}", clause(new), clause(old))
         }
         Change::Value { condition, added, .. } => of_value(condition, *added, said, items),
         _ => format!("{} changed", subject(said)),
@@ -165,9 +169,8 @@ fn of_condition(condition: &Condition, added: bool, said: &Statement) -> String 
         }
         (Effect::Deny, true) => format!("the ban on {} now only applies where {}", what(said), clause(condition)),
         (Effect::Allow, false) => {
-            let mut now = said.clone();
-            now.conditions.retain(|one| one != condition);
-            format!("{} is now allowed also where it is not so that {}", what(&now), clause(condition))
+            let now = what(&without(said, condition));
+            format!("{now} is now allowed also where it is not so that {}", clause(condition))
         }
         _ => format!("{} changed: {}", subject(said), clause(condition)),
     }
@@ -198,10 +201,14 @@ fn exempt(condition: &Condition, said: &Statement, items: &[&str]) -> String {
         About::Principal if condition.key == "aws:principalarn" => {
             format!("the ban on {} no longer applies to {}", what_but(said, About::Principal), people(items))
         }
-        About::Network => format!("the ban on {} no longer applies to requests from {}", what(said), list(items)),
+        About::Network => {
+            let ban = what(&without(said, condition));
+            format!("the ban on {ban} no longer applies to requests from {}", list(items))
+        }
         _ => {
+            let ban = what(&without(said, condition));
             let told: Vec<String> = items.iter().map(|item| who(item)).collect();
-            format!("the ban on {} no longer applies where {key} is {}", what(said), or(&told))
+            format!("the ban on {ban} no longer applies where {key} is {}", or(&told))
         }
     }
 }
@@ -216,11 +223,16 @@ fn allowed(condition: &Condition, said: &Statement, items: &[&str]) -> String {
         }
         About::Network => format!("{} is now allowed from {}", what_but(said, About::Network), list(items)),
         _ => {
-            let mut now = said.clone();
-            now.conditions.retain(|one| one != condition);
-            format!("{} is now allowed where {key} is {} too", what(&now), or(items))
+            format!("{} is now allowed where {key} is {} too", what(&without(said, condition)), or(items))
         }
     }
+}
+
+/// A statement without one of its conditions.
+fn without(said: &Statement, condition: &Condition) -> Statement {
+    let mut rest = said.clone();
+    rest.conditions.retain(|one| one != condition);
+    rest
 }
 
 fn or<T: AsRef<str>>(items: &[T]) -> String {
