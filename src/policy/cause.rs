@@ -163,9 +163,8 @@ impl Told<'_, '_> {
             .collect();
         let site = &first.site;
         let now = if matches!(first.change, Change::StatementGone) { site.statement.0 } else { site.statement.1 };
-        let place = now.map(|(_, said)| {
-            if site.statement.1.is_some() { Place::New(said.span) } else { Place::Old(said.span) }
-        });
+        let place =
+            now.map(|(_, said)| if site.statement.1.is_some() { Place::New(said.span) } else { Place::Old(said.span) });
         let cause = Cause {
             category: self.category,
             sentence: sentence::of(first, &items, self.category, difference.kind),

@@ -51,8 +51,8 @@ impl<'a> Writer<'a> {
     }
 
     fn levels(&mut self, old: &'a Stack, new: &'a Stack) -> Vec<LevelSlot<'a>> {
-        let off = (new.levels.is_empty() && !old.levels.is_empty())
-            .then(|| self.edit(Change::TypeOff, Site::default()));
+        let off =
+            (new.levels.is_empty() && !old.levels.is_empty()).then(|| self.edit(Change::TypeOff, Site::default()));
         let pairs = levels_paired(&old.levels, &new.levels);
         let is_alone = old.levels.len() == 1 && new.levels.len() == 1;
         let mut beside: Vec<Option<Beside>> = pairs
@@ -235,7 +235,8 @@ impl<'a> Beside<'a> {
             // Two documents that somebody put side by side.
             pairs.pair(*one, *two);
         }
-        let features = |side: &[Named]| -> Vec<Features> { side.iter().map(|one| of_document(&one.document)).collect() };
+        let features =
+            |side: &[Named]| -> Vec<Features> { side.iter().map(|one| of_document(&one.document)).collect() };
         if !pairs.old_left().is_empty() && !pairs.new_left().is_empty() {
             pairs.by_likeness(&features(old), &features(new), DOCUMENTS_ALIKE);
         }
@@ -316,6 +317,14 @@ fn statements_paired(old: &[Statement], new: &[Statement]) -> Matching {
     if !pairs.old_left().is_empty() && !pairs.new_left().is_empty() {
         let [before, after] = [old, new].map(|side| side.iter().map(telling).collect::<Vec<Features>>());
         pairs.by_likeness(&before, &after, STATEMENTS_ALIKE);
+    }
+    if let ([at], [place]) = (pairs.old_left().as_slice(), pairs.new_left().as_slice())
+        && let (Some(one), Some(two)) = (old.get(*at), new.get(*place))
+        && (one.effect, &one.resources, &one.principals) == (two.effect, &two.resources, &two.principals)
+        && one.conditions == two.conditions
+    {
+        // Only the actions are others.
+        pairs.pair(*at, *place);
     }
     pairs
 }

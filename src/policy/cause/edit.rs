@@ -254,7 +254,11 @@ impl StatementSlot<'_> {
         Statement {
             span: self.new.span,
             sid: self.new.sid.clone(),
-            effect: if parts.effect.is_some_and(|edit| made.contains(edit)) { self.new.effect } else { self.old.effect },
+            effect: if parts.effect.is_some_and(|edit| made.contains(edit)) {
+                self.new.effect
+            } else {
+                self.old.effect
+            },
             actions: clauses(&parts.actions, made, plain),
             resources: clauses(&parts.resources, made, plain),
             principals: clauses(&parts.principals, made, |negated, principals| PrincipalClause { negated, principals }),
@@ -317,7 +321,27 @@ impl<'a> Difference<'a> {
     }
 }
 
+/// How many patterns and values a statement holds.
+pub(super) fn size(said: &Statement) -> usize {
+    let patterns = said.actions.iter().chain(&said.resources).map(|clause| clause.patterns.len());
+    let principals = said.principals.iter().map(|clause| clause.principals.len());
+    let values = said.conditions.iter().map(|condition| condition.values.len());
+    1 + patterns.chain(principals).chain(values).sum::<usize>()
+}
+
 impl<'a> Edit<'a> {
+    /// How many patterns and values the statements hold that it makes anew.
+    pub(super) fn size(&self) -> usize {
+        match (&self.change, self.site.statement) {
+            (Change::Version, _) => {
+                let documents = [self.site.document.0, self.site.document.1];
+                documents.iter().flatten().flat_map(|named| &named.document.statements).map(size).sum()
+            }
+            (_, (Some((_, old)), Some((_, new)))) => size(old) + size(new),
+            _ => 1,
+        }
+    }
+
     /// What the statement did before; for one that is new, what it does.
     pub(super) fn effect(&self) -> Option<Effect> {
         self.statement().map(|(_, statement)| statement.effect)

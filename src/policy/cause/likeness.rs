@@ -108,11 +108,7 @@ impl Matching {
     }
 
     /// Pairs what has the same key; the first with the first.
-    pub(super) fn by_key<K: Hash + Eq>(
-        &mut self,
-        old: impl Fn(usize) -> Option<K>,
-        new: impl Fn(usize) -> Option<K>,
-    ) {
+    pub(super) fn by_key<K: Hash + Eq>(&mut self, old: impl Fn(usize) -> Option<K>, new: impl Fn(usize) -> Option<K>) {
         let mut known: FxHashMap<K, Vec<usize>> = FxHashMap::default();
         for at in self.new_left().into_iter().rev() {
             if let Some(key) = new(at) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::edit::{Difference, Made, Number};
+use super::edit::{Difference, Made, Number, size};
 use crate::policy::{
     decide::{Direction, Engine, Options},
     document::Effect,
@@ -16,6 +16,10 @@ use crate::policy::{
 pub(super) const DECISIONS: usize = 600;
 /// How many edits are tried alone; the others are only tried together.
 const ALONE: usize = 400;
+/// How many patterns and values the statements that are tried alone may hold together.
+const PATTERNS: usize = 100_000;
+/// For how many patterns and values a decision about statements that were not seen before counts as one more.
+const PATTERNS_A_DECISION: usize = 2_000;
 /// How many sets of edits that only weaken together are looked for.
 const SETS: usize = 4;
 
@@ -86,7 +90,14 @@ pub(super) fn weakening(difference: &Difference, options: &Options) -> Found {
     }
     let old = difference.statements(&Made::default());
     let new = difference.statements(&difference.all());
-    let (alone, others): (Vec<Number>, Vec<Number>) = (0..count).partition(|edit| *edit < ALONE);
+    let mut room = PATTERNS;
+    let tried = difference.edits.iter().take(ALONE).take_while(|edit| {
+        let fits = room > 0;
+        room = room.saturating_sub(edit.size());
+        fits
+    });
+    let tried = tried.count();
+    let (alone, others): (Vec<Number>, Vec<Number>) = (0..count).partition(|edit| *edit < tried);
     let stacks: Vec<Stack> = alone.iter().map(|edit| difference.statements(&Made::new(vec![*edit]))).collect();
     let engine = match Engine::new(stacks.iter().chain([&old, &new]), options) {
         Ok(engine) => engine,
@@ -124,7 +135,8 @@ impl Trial<'_> {
             sets.push(Set { edits, is_least });
         }
         if self.left == 0 {
-            let why = format!("the causes may be fewer, or more: it would take more than {DECISIONS} decisions to tell");
+            let why =
+                format!("the causes may be fewer, or more: it would take more than {DECISIONS} decisions to tell");
             incomplete.get_or_insert(why);
         }
         let reaches = if sets.len() > 1 { self.reaches(&sets) } else { Vec::new() };
@@ -139,6 +151,9 @@ impl Trial<'_> {
         let direction = if self.engine.knows(&edited) {
             self.engine.direction(&self.old, &edited)
         } else {
+            let documents = edited.levels.iter().flat_map(|level| &level.documents);
+            let patterns: usize = documents.flat_map(|named| &named.document.statements).map(size).sum();
+            self.left = self.left.saturating_sub(patterns / PATTERNS_A_DECISION);
             match Engine::new([&self.old, &edited], self.options) {
                 Ok(engine) => engine.direction(&self.old, &edited),
                 Err(why) => Direction::Unknown(why),

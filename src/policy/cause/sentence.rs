@@ -78,7 +78,12 @@ fn of_statement(change: &Change, said: &Statement, now: Option<&Statement>, item
         Change::Condition { condition, added } => of_condition(condition, *added, said),
         Change::Operator(old, new) => {
             let key = cut(&new.written);
-            format!("{} now tests {key} with {} instead of {}", subject(&without(said, old)), operator(new), operator(old))
+            format!(
+                "{} now tests {key} with {} instead of {}",
+                subject(&without(said, old)),
+                operator(new),
+                operator(old)
+            )
         }
         Change::Values(old, new) => {
             let subject = subject(&without(said, old));
@@ -164,9 +169,7 @@ fn of_condition(condition: &Condition, added: bool, said: &Statement) -> String 
     let about = about(&condition.key);
     let exempts = condition.operator.is_negated() && condition.quantifier.is_none();
     match (said.effect, added) {
-        (Effect::Deny, true) if exempts && about != About::Other => {
-            exempt(condition, said, &values(condition))
-        }
+        (Effect::Deny, true) if exempts && about != About::Other => exempt(condition, said, &values(condition)),
         (Effect::Deny, true) => format!("the ban on {} now only applies where {}", what(said), clause(condition)),
         (Effect::Allow, false) => {
             let now = what(&without(said, condition));

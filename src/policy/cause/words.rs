@@ -40,14 +40,8 @@ pub(super) fn about(key: &str) -> About {
         | "aws:calledvialast"
         | "aws:userid"
         | "aws:username" => About::Principal,
-        "aws:sourceip"
-        | "aws:vpcsourceip"
-        | "aws:sourcevpc"
-        | "aws:sourcevpcarn"
-        | "aws:sourcevpce"
-        | "aws:vpceaccount"
-        | "aws:vpceorgid"
-        | "aws:vpceorgpaths" => About::Network,
+        "aws:sourceip" | "aws:vpcsourceip" | "aws:sourcevpc" | "aws:sourcevpcarn" | "aws:sourcevpce"
+        | "aws:vpceaccount" | "aws:vpceorgid" | "aws:vpceorgpaths" => About::Network,
         "aws:principalorgid"
         | "aws:principalorgpaths"
         | "aws:principalaccount"

@@ -106,15 +106,14 @@ impl<'a> Writer<'a> {
     }
 
     fn list<C: List>(&mut self, element: Element, old: &C, new: &C, site: Site<'a>) -> ListSlot<C::Item> {
-        let keys =
-            |list: &C| -> FxHashSet<C::Item> { list.items().iter().map(|item| C::key(item, element)).collect() };
+        let keys = |list: &C| -> FxHashSet<C::Item> { list.items().iter().map(|item| C::key(item, element)).collect() };
         let (before, after) = (keys(old), keys(new));
         let negated = new.negated();
         let mut written: FxHashMap<C::Item, Number> = FxHashMap::default();
         let mut edit = |writer: &mut Self, item: &C::Item, added: bool| {
-            *written.entry(C::key(item, element)).or_insert_with(|| {
-                writer.edit(Change::Item { element, negated, item: C::shown(item), added }, site)
-            })
+            *written
+                .entry(C::key(item, element))
+                .or_insert_with(|| writer.edit(Change::Item { element, negated, item: C::shown(item), added }, site))
         };
         let mut items = Vec::with_capacity(new.items().len());
         for item in new.items() {
@@ -187,10 +186,8 @@ fn tested(condition: &Condition) -> (Option<crate::policy::document::Quantifier>
 /// Whether a condition is written with one value: yes or no, a number, a moment.
 fn asks_for_one(old: &Condition, new: &Condition) -> bool {
     let scaled = |condition: &Condition| {
-        let word = matches!(
-            condition.operator,
-            Operator::Null | Operator::Bool | Operator::Numeric(_) | Operator::Date(_)
-        );
+        let word =
+            matches!(condition.operator, Operator::Null | Operator::Bool | Operator::Numeric(_) | Operator::Date(_));
         word && condition.values.len() == 1
     };
     scaled(old) && scaled(new)
@@ -207,7 +204,9 @@ fn conditions_paired(old: &[Condition], new: &[Condition]) -> Matching {
         side.get(at).map(|condition| condition.key.as_str())
     }
     let both = |side: &'_ [Condition], at: usize| {
-        side.get(at).map(|condition| (condition.key.clone(), condition.operator.clone(), condition.quantifier, condition.if_exists))
+        side.get(at).map(|condition| {
+            (condition.key.clone(), condition.operator.clone(), condition.quantifier, condition.if_exists)
+        })
     };
     let values = |side: &'_ [Condition], at: usize| {
         side.get(at).map(|condition| (condition.key.clone(), condition.values.clone()))
