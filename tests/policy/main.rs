@@ -1,4 +1,3 @@
 //! What policies mean: the decisions of the program against labelled pairs and against its own evaluator.
 
 mod pairs_test;
-mod zz_timing_test;

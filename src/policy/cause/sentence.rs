@@ -67,8 +67,8 @@ fn of_statement(change: &Change, said: &Statement, now: Option<&Statement>, item
         Change::StatementGone if denies => format!("the ban on {} is gone", what(said)),
         Change::StatementGone => format!("{} is not allowed by this statement any more", what(said)),
         Change::StatementCome if denies => format!("{} is now banned", what(said)),
-        Change::StatementCome => format!("{} is now allowed", what(said)),
-        Change::Effect if denies => format!("{} was banned and is now allowed", what(said)),
+        Change::StatementCome => format!("{} {} now allowed", what(said), be(said)),
+        Change::Effect if denies => format!("{} {} now allowed instead of banned", what(said), be(said)),
         Change::Effect => format!("{} was allowed and is now banned", what(said)),
         Change::Element(element) => of_element(*element, said, now.unwrap_or(said)),
         Change::Item { element, negated: false, item, added: false } if item == "*" => {
@@ -102,6 +102,12 @@ fn subject(said: &Statement) -> String {
     }
 }
 
+/// `is` or `are`, as many actions as a statement names.
+fn be(said: &Statement) -> &'static str {
+    let named = said.actions.iter().filter(|clause| !clause.negated && !clause.patterns.iter().any(|one| one == "*"));
+    if named.map(|clause| clause.patterns.len()).sum::<usize>() > 1 { "are" } else { "is" }
+}
+
 /// `is` or `are`, as many as there are.
 fn are(items: &[&str]) -> &'static str {
     if items.len() == 1 { "is" } else { "are" }
@@ -110,17 +116,15 @@ fn are(items: &[&str]) -> &'static str {
 fn of_element(element: Element, said: &Statement, now: &Statement) -> String {
     let denies = said.effect == Effect::Deny;
     let verb = if denies { "the ban on" } else { "the permission for" };
-    let (before, after) = match element {
-        Element::Action => (actions(said), actions(now)),
-        Element::Resource | Element::Principal => {
-            let only = |said: &Statement| {
-                let mut only = said.clone();
-                only.conditions.clear();
-                what(&only)
-            };
-            (only(said), only(now))
-        }
-    };
+    let (mut before, mut after) = (said.clone(), said.clone());
+    before.conditions.clear();
+    after.conditions.clear();
+    match element {
+        Element::Action => after.actions.clone_from(&now.actions),
+        Element::Resource => after.resources.clone_from(&now.resources),
+        Element::Principal => after.principals.clone_from(&now.principals),
+    }
+    let (before, after) = (what(&before), what(&after));
     format!("{verb} {before} is now one {} {after}", if denies { "on" } else { "for" })
 }
 
@@ -146,13 +150,13 @@ fn of_item(element: Element, widened: bool, added: bool, said: &Statement, items
             format!("the ban on {}{} no longer covers {told}", actions(said), bare(said))
         }
         (Element::Resource, Effect::Allow, true) => {
-            format!("{}{} is now allowed on {told}", actions(said), bare(said))
+            format!("{}{} {} now allowed on {told}", actions(said), bare(said), be(said))
         }
         (Element::Principal, Effect::Deny, false) => {
             format!("the ban on {} no longer applies to {}", what_but(said, About::Principal), people(items))
         }
         (Element::Principal, Effect::Allow, true) => {
-            format!("{} is now allowed to {}", what_but(said, About::Principal), people(items))
+            format!("{} {} now allowed to {}", what_but(said, About::Principal), be(said), people(items))
         }
         _ => format!("{} now leaves out or takes in {told}", subject(said)),
     }
@@ -173,7 +177,7 @@ fn of_condition(condition: &Condition, added: bool, said: &Statement) -> String 
         (Effect::Deny, true) => format!("the ban on {} now only applies where {}", what(said), clause(condition)),
         (Effect::Allow, false) => {
             let now = what(&without(said, condition));
-            format!("{now} is now allowed also where it is not so that {}", clause(condition))
+            format!("{now} {} now allowed also where it is not so that {}", be(said), clause(condition))
         }
         _ => format!("{} changed: {}", subject(said), clause(condition)),
     }
@@ -220,13 +224,13 @@ fn exempt(condition: &Condition, said: &Statement, items: &[&str]) -> String {
 fn allowed(condition: &Condition, said: &Statement, items: &[&str]) -> String {
     let key = cut(&condition.written);
     match about(&condition.key) {
-        About::Region => format!("{} is now allowed in {}", what_but(said, About::Region), list(items)),
+        About::Region => format!("{} {} now allowed in {}", what_but(said, About::Region), be(said), list(items)),
         About::Principal if condition.key == "aws:principalarn" => {
-            format!("{} is now allowed to {}", what_but(said, About::Principal), people(items))
+            format!("{} {} now allowed to {}", what_but(said, About::Principal), be(said), people(items))
         }
-        About::Network => format!("{} is now allowed from {}", what_but(said, About::Network), list(items)),
+        About::Network => format!("{} {} now allowed from {}", what_but(said, About::Network), be(said), list(items)),
         _ => {
-            format!("{} is now allowed where {key} is {} too", what(&without(said, condition)), or(items))
+            format!("{} {} now allowed where {key} is {} too", what(&without(said, condition)), be(said), or(items))
         }
     }
 }
