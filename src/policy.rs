@@ -3,6 +3,7 @@
 //! shares code between the [evaluator](evaluate) and the decision procedure, so that each can find the other's mistakes.
 
 pub mod catalogue;
+pub mod cause;
 pub mod comparison;
 pub mod decide;
 pub mod declarative;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cause::{self, Cause, Causes, Place},
     decide::{Decision, Direction, Engine, Extent, Options, Verdict},
     declarative::{Attribute, order},
     document::Kind,
@@ -34,6 +35,11 @@ pub struct Comparison {
     /// Settings of declarative and management policies that differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Attribute>,
+    /// The edits that let more through, those that let most through first.
+    pub causes: Vec<Cause>,
+    /// Why a cause may be more than it must be, or may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causes_incomplete: Option<String>,
     /// What was taken for granted beyond the documents.
     pub assumed: Vec<String>,
     /// What AWS would not take; it was compared all the same.
@@ -73,14 +79,19 @@ pub fn compare(mut old: Guardrails, mut new: Guardrails, options: &Options) -> C
         stopped: Vec::new(),
         extent: None,
         attributes: Vec::new(),
+        causes: Vec::new(),
+        causes_incomplete: None,
         assumed: assumed(&old, &new, options),
         refused_by_aws: refused("old", &old).chain(refused("new", &new)).collect(),
     };
     let kinds = Kind::ALL.into_iter().filter(|kind| old.stack(*kind).or(new.stack(*kind)).is_some());
     for kind in kinds {
         let nothing = Stack { kind, levels: Vec::new() };
-        let (old, new) = (old.stack(kind).unwrap_or(&nothing), new.stack(kind).unwrap_or(&nothing));
-        comparison.take(kind, old, new, options);
+        let stacks = (old.stack(kind).unwrap_or(&nothing), new.stack(kind).unwrap_or(&nothing));
+        if comparison.take(kind, stacks.0, stacks.1, options) {
+            let causes = cause::find(stacks.0, stacks.1, options);
+            comparison.explain(causes, &old, &new);
+        }
     }
     if old.declarative.is_some() || new.declarative.is_some() {
         comparison.take_settings(order::differences(&old.settings(), &new.settings()));
@@ -100,24 +111,25 @@ impl Comparison {
         self.attributes = attributes;
     }
 
-    /// Judges one of the guardrails.
-    fn take(&mut self, kind: Kind, old: &Stack, new: &Stack, options: &Options) {
+    /// Judges one of the guardrails: whether more gets through.
+    fn take(&mut self, kind: Kind, old: &Stack, new: &Stack, options: &Options) -> bool {
         if old == new {
-            return;
+            return false;
         }
         let engine = match Engine::new([old, new], options) {
             Ok(engine) => engine,
             Err(why) => {
                 self.verdict = self.verdict.and(Verdict::Unknown);
                 self.reason = Some(why);
-                return;
+                return false;
             }
         };
         let decision = engine.decide(old, new);
         self.verdict = self.verdict.and(decision.verdict());
         self.reason = self.reason.take().or_else(|| decision.reason());
         let Decision { weaker, stricter } = decision;
-        if let Direction::Some(_) = weaker {
+        let is_weaker = matches!(weaker, Direction::Some(_));
+        if is_weaker {
             self.extent = Some(engine.extent(old, new));
         }
         let shown = |direction: Direction| {
@@ -126,6 +138,22 @@ impl Comparison {
         };
         self.witnesses.extend(shown(weaker));
         self.stopped.extend(shown(stricter));
+        is_weaker
+    }
+
+    /// Takes down why one of the guardrails is weaker.
+    fn explain(&mut self, causes: Causes, old: &Guardrails, new: &Guardrails) {
+        let before = self.causes.iter().filter_map(|cause| cause.together).max().unwrap_or(0);
+        self.causes.extend(causes.list.into_iter().map(|(cause, place)| {
+            let position = place.and_then(|place| match place {
+                // What was put beside the documents stands nowhere.
+                Place::Old(span) | Place::New(span) if span.start == span.end => None,
+                Place::Old(span) => Some(old.sources.position(span)),
+                Place::New(span) => Some(new.sources.position(span)),
+            });
+            Cause { position, together: cause.together.map(|number| number + before), ..cause }
+        }));
+        self.causes_incomplete = self.causes_incomplete.take().or(causes.incomplete);
     }
 }
 

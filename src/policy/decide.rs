@@ -235,8 +235,14 @@ impl Engine {
         Decision { weaker: self.direction(old, new), stricter: self.direction(new, old) }
     }
 
+    /// Whether it was made for all documents of a stack.
+    pub(super) fn knows(&self, stack: &Stack) -> bool {
+        let mut documents = stack.levels.iter().flat_map(|level| &level.documents);
+        documents.all(|named| self.boxes.contains_key(&address(&named.document)))
+    }
+
     /// Looks for a request that `new` allows and `old` does not.
-    fn direction(&self, old: &Stack, new: &Stack) -> Direction {
+    pub(super) fn direction(&self, old: &Stack, new: &Stack) -> Direction {
         let mut hunt = Hunt { old, new, found: Vec::new(), open: Vec::new(), unconfirmed: 0, limits: self.limits };
         let searched = self.search(&self.side(old), &self.side(new), &mut |region, _| Ok(hunt.look(self, &region)));
         match (searched, hunt.found) {

@@ -66,6 +66,8 @@ fn every_label_is_reached() {
             && weaker == pair.weaker
             && weaker != comparison.witnesses.is_empty()
             && weaker == comparison.extent.is_some()
+            && weaker != comparison.causes.is_empty()
+            && comparison.causes_incomplete.is_none()
             && pair.stricter.is_none_or(|expected| expected == stricter);
         if !right {
             wrong.push(format!("{} labelled {} {:?}: {comparison:?}", pair.id, pair.weaker, pair.stricter));

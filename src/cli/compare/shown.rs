@@ -54,6 +54,9 @@ pub(super) fn text(comparison: &Comparison) -> String {
         extents(extent).iter().for_each(|said| line(said));
     }
     comparison.attributes.iter().for_each(|attribute| line(&setting(attribute)));
+    for said in causes(comparison) {
+        line(&format!("cause: {said}"));
+    }
     for assumed in &comparison.assumed {
         line(&format!("assumed: {assumed}"));
     }
@@ -88,6 +91,11 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
         line("");
         comparison.attributes.iter().for_each(|attribute| line(&format!("- {}", code(&setting(attribute)))));
     }
+    let causes = causes(comparison);
+    if !causes.is_empty() {
+        line("\nCauses:\n");
+        causes.iter().for_each(|said| line(&format!("- {}", code(said))));
+    }
     let refused =
         comparison.refused_by_aws.iter().map(|one| format!("refused by AWS: {}: {}", one.position, one.reason));
     let notes: Vec<String> = comparison.assumed.iter().map(|said| format!("assumed: {said}")).chain(refused).collect();
@@ -119,6 +127,20 @@ fn parts(witness: &Witness) -> Vec<(&'static str, String)> {
     }
     parts.extend(request.context.iter().map(|(key, value)| ("with", format!("{key} = {value}"))));
     parts
+}
+
+/// The causes, each with its kind and place.
+fn causes(comparison: &Comparison) -> Vec<String> {
+    let told = comparison.causes.iter().map(|cause| {
+        let statement = cause.statement.iter().cloned();
+        let document = cause.document.iter().filter(|_| cause.position.is_none()).cloned();
+        let position = cause.position.iter().map(ToString::to_string);
+        let together = cause.together.iter().map(|number| format!("only together with the others of set {number}"));
+        let place: Vec<String> = statement.chain(document).chain(position).chain(together).collect();
+        let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+        format!("{}: {}{place}", cause.category, cause.sentence)
+    });
+    told.chain(comparison.causes_incomplete.clone()).collect()
 }
 
 fn extents(extent: &Extent) -> Vec<String> {

@@ -17,6 +17,8 @@ use crate::policy::{catalogue::Catalogue, stack::Stack};
 
 /// How many regions of the universe are looked at.
 const PARTS: usize = 10_000;
+/// How many are looked at to rank causes.
+const PARTS_TO_RANK: usize = 500;
 /// How many names a list holds at most.
 const NAMES: usize = 20;
 
@@ -57,6 +59,27 @@ impl Engine {
         extent.principals = seen.principals.names(self, "aws:principalarn", &[]);
         extent.complete = complete;
         extent
+    }
+
+    /// How many known actions each of some new stacks lets through that `old` does not, as far as a few parts tell.
+    pub(in crate::policy) fn reaches(&self, old: &Stack, news: &[Stack]) -> Vec<usize> {
+        let mut known = vec![0_usize; self.universe.actions.classes()];
+        for action in Catalogue::get().actions() {
+            let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
+            if let Some(count) = class.and_then(|class| known.get_mut(class)) {
+                *count += 1;
+            }
+        }
+        let reach = |new: &Stack| {
+            let mut seen = Seen::default();
+            // What the parts up to a limit hold is good enough to rank by.
+            let _ = self.search(&self.side(old), &self.side(new), &mut |region, _| {
+                seen.take(self, &region);
+                Ok(if seen.parts >= PARTS_TO_RANK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            });
+            seen.actions.ones().filter_map(|class| known.get(class)).sum()
+        };
+        news.iter().map(reach).collect()
     }
 
     fn actions_of(&self, classes: &FixedBitSet) -> Extent {
