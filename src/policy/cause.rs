@@ -65,9 +65,17 @@ pub struct Causes {
     pub incomplete: Option<String>,
 }
 
+/// How many levels a side may have: an account of AWS has seven at most, and each edit is tried on all of them.
+const LEVELS: usize = 100;
+
 /// Looks for the edits that weaken, where `new` is weaker: those that let through what `new` lets through and `old` does not.
 #[must_use]
 pub fn find(old: &Stack, new: &Stack, options: &Options) -> Causes {
+    let levels = old.levels.len().max(new.levels.len());
+    if levels > LEVELS {
+        let why = format!("no cause was looked for: {levels} levels, more than {LEVELS}");
+        return Causes { list: Vec::new(), incomplete: Some(why) };
+    }
     let difference = Difference::between(old, new);
     if difference.edits.is_empty() {
         return Causes::default();
