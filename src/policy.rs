@@ -10,6 +10,7 @@ pub mod declarative;
 pub mod document;
 pub mod evaluate;
 pub mod levels;
+pub mod organization;
 pub mod parse;
 pub mod refused;
 pub mod request;

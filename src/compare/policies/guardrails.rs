@@ -10,7 +10,6 @@
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -19,16 +18,11 @@ use super::type_name;
 use crate::baseline::model::{OuPath, PolicyRule};
 use crate::compare::drift::{Aspect, Direction, Drift};
 use crate::compare::rule::Rule;
-use crate::compare::sides::{Live, read};
-use crate::estate::{Observation, Policy};
+use crate::compare::sides::Live;
 use crate::policy::comparison::Witness;
-use crate::policy::decide::{self, Decision, Engine, Options, Verdict};
+use crate::policy::decide::{self, Decision, Engine, Verdict};
 use crate::policy::document::{Document, Kind};
-use crate::policy::parse::parse;
-use crate::policy::stack::{Level, Named, Stack};
-
-/// The types that are guardrails, as the provider writes them.
-const TYPES: [(&str, Kind); 2] = [("SERVICE_CONTROL_POLICY", Kind::Scp), ("RESOURCE_CONTROL_POLICY", Kind::Rcp)];
+use crate::policy::organization::{Arrangement, Key, TYPES, Texts, arranged, bound, parsed};
 
 /// Says of each difference that bears on a guardrail whether it weakened it.
 pub(in crate::compare) fn judge(live: &Live<'_>, drifts: &mut [Drift]) {
@@ -135,28 +129,14 @@ fn both(one: Direction, other: Direction) -> Direction {
     }
 }
 
-/// What hangs where, and what it says.
-#[derive(Clone, Debug, Default)]
-struct State<'a> {
-    /// By account or unit: what it hangs on.
-    parent: BTreeMap<&'a str, &'a str>,
-    /// By root, unit or account: the policies attached to it.
-    attached: BTreeMap<String, BTreeSet<String>>,
-    /// By policy: which text it has.
-    text: BTreeMap<String, usize>,
-}
-
-/// A stack by the texts of its levels.
-type Key = Vec<Vec<usize>>;
-
 struct World<'a> {
     live: &'a Live<'a>,
     policy_type: &'a str,
     kind: Kind,
-    /// Every text of either side, or why it cannot be read.
-    texts: Vec<Result<Arc<Document>, String>>,
-    names: Vec<String>,
-    state: State<'a>,
+    /// Every document of either side.
+    texts: Texts,
+    /// What hangs where now.
+    now: Arrangement,
     accounts: Vec<&'a str>,
     engine: Option<Engine>,
     decided: HashMap<(Key, Key), Decision>,
@@ -164,72 +144,9 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(live: &'a Live<'a>, policy_type: &'a str, kind: Kind) -> Result<Self, String> {
-        let organization = live.organization;
-        let unread = |what: &str| format!("{what} of the organisation were not read");
-        let units = read(&organization.units).ok_or_else(|| unread("the units"))?;
-        let members = read(&organization.accounts).ok_or_else(|| unread("the accounts"))?;
-        let mut world = Self {
-            live,
-            policy_type,
-            kind,
-            texts: Vec::new(),
-            names: Vec::new(),
-            state: State::default(),
-            accounts: Vec::new(),
-            engine: None,
-            decided: HashMap::new(),
-        };
-        let bound =
-            members.iter().filter(|account| account.id != organization.management_account && account.state != "CLOSED");
-        world.accounts = bound.map(|account| account.id.as_str()).collect();
-        world.state.parent = members.iter().map(|account| (account.id.as_str(), account.parent.as_str())).collect();
-        world.state.parent.extend(units.iter().map(|unit| (unit.id.as_str(), unit.parent.as_str())));
-        if world.is_off() {
-            // With the type off nothing is taken away anywhere.
-            let text = world.text("FullAWSAccess", Ok(Document::full_access()));
-            world.attach_everywhere(OFF, text);
-            return Ok(world);
-        }
-        let policies = organization.policies.get(policy_type).and_then(read).ok_or_else(|| unread("the policies"))?;
-        policies.iter().try_for_each(|policy| world.add(policy))?;
-        Ok(world)
-    }
-
-    /// Whether the type is known to be off.
-    fn is_off(&self) -> bool {
-        let types = self.live.organization.policy_types.known();
-        types.is_some_and(|types| types.get(self.policy_type).is_none_or(|status| status != "ENABLED"))
-    }
-
-    fn add(&mut self, policy: &Policy) -> Result<(), String> {
-        let targets =
-            read(&policy.targets).ok_or_else(|| format!("what `{}` is attached to was not read", policy.name))?;
-        let document = match &policy.document {
-            Observation::Known(text) => parsed(&policy.name, text),
-            Observation::Absent => Err(format!("`{}` has no document", policy.name)),
-            Observation::Unknown(gap) => Err(format!("the document of `{}` was not read: {}", policy.name, gap.reason)),
-        };
-        let text = self.text(&policy.name, document);
-        self.state.text.insert(policy.id.clone(), text);
-        for target in targets {
-            self.state.attached.entry(target.id.clone()).or_default().insert(policy.id.clone());
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, name: &str, document: Result<Document, String>) -> usize {
-        self.texts.push(document.map(Arc::new));
-        self.names.push(name.to_owned());
-        self.texts.len() - 1
-    }
-
-    fn attach_everywhere(&mut self, policy: &str, text: usize) {
-        self.state.text.insert(policy.to_owned(), text);
-        let root = self.live.organization.root.known().map(String::as_str);
-        let nodes: Vec<String> = self.state.parent.keys().copied().chain(root).map(ToOwned::to_owned).collect();
-        for node in nodes {
-            self.state.attached.entry(node).or_default().insert(policy.to_owned());
-        }
+        let (texts, now) = arranged(live.organization, policy_type, kind)?;
+        let accounts = bound(live.organization)?;
+        Ok(Self { live, policy_type, kind, texts, now, accounts, engine: None, decided: HashMap::new() })
     }
 
     /// Judges each difference alone; then, where none explains the whole, the smallest set that does.
@@ -243,7 +160,7 @@ impl<'a> World<'a> {
                 Err(why) => judged.push((at, Judged::unknown(why))),
             }
         }
-        self.engine = self.engine();
+        self.engine = self.texts.engine();
         let every: BTreeSet<usize> = (0..changes.len()).collect();
         let declared = self.keys(&self.without(&changes, &every));
         for one in 0..changes.len() {
@@ -255,7 +172,7 @@ impl<'a> World<'a> {
             }
         }
         // Some accounts may be weaker by several differences only, none of which does it alone.
-        let now = self.keys(&self.state);
+        let now = self.keys(&self.now);
         let mut left = self.between(&declared, &now).weaker;
         for change in &changes {
             left.retain(|account| !change.judged.weaker.contains(account));
@@ -338,44 +255,23 @@ impl<'a> World<'a> {
             weaker: decide::Direction::Unknown(why.clone()),
             stricter: decide::Direction::Unknown(why),
         };
-        match (self.stack(old), self.stack(new), &self.engine) {
+        match (self.texts.stack(old), self.texts.stack(new), &self.engine) {
             (Ok(old), Ok(new), Some(engine)) => engine.decide(&old, &new),
             (Err(why), _, _) | (_, Err(why), _) => unknown(why),
             (_, _, None) => unknown("the documents together are too complex".to_owned()),
         }
     }
 
-    fn stack(&self, key: &Key) -> Result<Stack, String> {
-        let named = |text: &usize| match (self.texts.get(*text), self.names.get(*text)) {
-            (Some(Ok(document)), Some(name)) => Ok(Named { name: name.clone(), document: Arc::clone(document) }),
-            (Some(Err(why)), _) => Err(why.clone()),
-            _ => Err("a document was lost".to_owned()),
-        };
-        let level =
-            |texts: &Vec<usize>| Ok(Level { documents: texts.iter().map(named).collect::<Result<_, String>>()? });
-        Ok(Stack { kind: self.kind, levels: key.iter().map(level).collect::<Result<_, String>>()? })
-    }
-
-    /// One universe for all texts, so that each is sorted into classes once.
-    fn engine(&self) -> Option<Engine> {
-        let documents =
-            self.texts.iter().zip(&self.names).filter_map(|(text, name)| {
-                Some(Named { name: name.clone(), document: Arc::clone(text.as_ref().ok()?) })
-            });
-        let all = Stack { kind: self.kind, levels: vec![Level { documents: documents.collect() }] };
-        Engine::new([&all], &Options::default()).ok()
-    }
-
     /// By account: the texts of its levels, from the root down.
-    fn keys(&self, state: &State<'a>) -> BTreeMap<&'a str, Key> {
-        self.accounts.iter().map(|account| (*account, state.key(account))).collect()
+    fn keys(&self, arrangement: &Arrangement) -> BTreeMap<&'a str, Key> {
+        self.accounts.iter().map(|account| (*account, arrangement.key(account))).collect()
     }
 
     /// The state in which some differences were undone.
-    fn without(&self, changes: &[Change], undone: &BTreeSet<usize>) -> State<'a> {
-        let mut state = self.state.clone();
-        undone.iter().filter_map(|one| changes.get(*one)).for_each(|change| change.undo.apply(self, &mut state));
-        state
+    fn without(&self, changes: &[Change], undone: &BTreeSet<usize>) -> Arrangement {
+        let mut arrangement = self.now.clone();
+        undone.iter().filter_map(|one| changes.get(*one)).for_each(|change| change.undo.apply(&mut arrangement));
+        arrangement
     }
 
     /// How a difference is undone; or why that cannot be told.
@@ -387,7 +283,7 @@ impl<'a> World<'a> {
         match (drift.rule, drift.aspect) {
             (Rule::PolicyChanged, Aspect::Content) => {
                 let name = format!("{} as declared", drift.subject.name);
-                let text = self.text(&name, parsed(&name, &drift.expected.to_string()));
+                let text = self.texts.add(&name, parsed(&name, &drift.expected.to_string()));
                 Ok(Undo::Text { policy: named("policy")?, text })
             }
             (Rule::PolicyDetached, _) => Ok(Undo::Attach(vec![(named("policy")?, named("target")?)])),
@@ -429,14 +325,11 @@ impl<'a> World<'a> {
             None if rule.aws_managed => Ok(Document::full_access()),
             None => Err(format!("the baseline does not say what `{}` says", rule.name)),
         };
-        let text = self.text(&rule.name, document);
-        self.state.text.insert(policy.clone(), text);
+        let text = self.texts.add(&rule.name, document);
+        self.now.says(&policy, text);
         Ok(targets.into_iter().map(|target| (policy.clone(), target.to_owned())).collect())
     }
 }
-
-/// The policy that stands for "the type is off".
-const OFF: &str = "the type is off";
 
 /// One difference that bears on a guardrail.
 struct Change {
@@ -458,56 +351,17 @@ enum Undo {
 }
 
 impl Undo {
-    fn apply<'a>(&self, world: &World<'a>, state: &mut State<'a>) {
-        let attach = |state: &mut State<'a>, pairs: &[(String, String)]| {
-            for (policy, target) in pairs {
-                state.attached.entry(target.clone()).or_default().insert(policy.clone());
-            }
-        };
+    fn apply(&self, arrangement: &mut Arrangement) {
         match self {
-            Self::Text { policy, text } => {
-                state.text.insert(policy.clone(), *text);
-            }
-            Self::Attach(pairs) => attach(state, pairs),
-            Self::Detach { policy, target } => {
-                let of = |node: &String| target.as_ref().is_none_or(|target| target == node);
-                state.attached.iter_mut().filter(|(node, _)| of(node)).for_each(|(_, policies)| {
-                    policies.remove(policy);
-                });
-            }
+            Self::Text { policy, text } => arrangement.says(policy, *text),
+            Self::Attach(pairs) => pairs.iter().for_each(|(policy, target)| arrangement.attach(policy, target)),
+            Self::Detach { policy, target } => arrangement.detach(policy, target.as_deref()),
             Self::SwitchOn(pairs) => {
-                state.attached.values_mut().for_each(|policies| {
-                    policies.remove(OFF);
-                });
-                attach(state, pairs);
+                arrangement.switch_on();
+                pairs.iter().for_each(|(policy, target)| arrangement.attach(policy, target));
             }
-            Self::Move { what, home } => {
-                let known =
-                    world.state.parent.keys().copied().chain(world.live.organization.root.known().map(String::as_str));
-                let place = known.into_iter().find(|id| *id == home.as_str());
-                let moved = world.state.parent.keys().copied().find(|id| *id == what.as_str());
-                if let (Some(place), Some(moved)) = (place, moved) {
-                    state.parent.insert(moved, place);
-                }
-            }
+            Self::Move { what, home } => arrangement.hang(what, home),
         }
-    }
-}
-
-impl State<'_> {
-    fn key(&self, account: &str) -> Key {
-        let (mut levels, mut node) = (Vec::new(), Some(account));
-        while let Some(here) = node {
-            let policies = self.attached.get(here).into_iter().flatten();
-            let mut texts: Vec<usize> = policies.filter_map(|policy| self.text.get(policy).copied()).collect();
-            texts.sort_unstable();
-            texts.dedup();
-            levels.push(texts);
-            // A tree is no deeper than AWS's five units; a circle in it is none.
-            node = if levels.len() > 16 { None } else { self.parent.get(here).copied() };
-        }
-        levels.reverse();
-        levels
     }
 }
 
@@ -516,13 +370,6 @@ fn means(rule: &PolicyRule, drift: &Drift) -> bool {
         Some(id) => *id == drift.subject.id,
         None => drift.subject.id == format!("{}/{}", rule.policy_type, rule.name),
     }
-}
-
-fn parsed(name: &str, text: &str) -> Result<Document, String> {
-    parse(name, text).map_err(|mistakes| {
-        let first = mistakes.records().into_iter().next().map(|record| record.message).unwrap_or_default();
-        format!("the document of `{name}` cannot be read: {first}")
-    })
 }
 
 /// The difference in the text that a judged one was found by.
