@@ -37,6 +37,7 @@ pub use adoption::{NotAdopted, adoption};
 pub use ending::ending;
 pub use identity::id;
 pub use rules::{RuleEntry, rule_table};
+pub use state::bound;
 pub use undo::{Step, meaning, steps};
 pub use waiver::{Terms, WaiverError, waiver};
 pub use wording::plain;

@@ -157,7 +157,10 @@ impl Log {
         if let Some(first) = unusable.iter().min() {
             let count = unusable.len();
             let source = format!("cloudtrail:LookupEvents {}", request.event_name);
-            let reason = format!("{count} records cannot be used, the first: {first}");
+            let reason = match count {
+                1 => format!("a record that cannot be used: {first}"),
+                _ => format!("{count} records that cannot be used, the first: {first}"),
+            };
             gaps.push(format!("{} holds {reason} (`{}`)", place(&log), request.event_name));
             self.unusable.push(unusable_row(&log, source, reason));
         }

@@ -2,13 +2,12 @@
 //!
 //! In: what was read. Out: whether it goes beyond a bound, in words. A state that is not known is beyond every bound.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::Finding;
 use crate::baseline::matching::State;
 use crate::baseline::model;
 use crate::baseline::model::Bound;
-use crate::compare::{Aspect, Direction, Drift, canonical, digest};
+use crate::compare::{Aspect, Direction, Drift, canonical, digest, number};
 use crate::estate::Kind;
 
 /// The status of what is not there.
@@ -31,10 +30,16 @@ pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
     })
 }
 
-/// The narrowest bound that covers the state of a finding; none where no sort of bound can say it.
-pub(super) fn bound(finding: &Finding) -> Option<Bound> {
-    let actual = &finding.actual;
-    let document = matches!(finding.aspect, Aspect::Content | Aspect::ResourcePolicy);
+/// The narrowest bound that covers a state, as the keys of an exemption; none where no sort of bound can say it.
+pub fn bound(kind: Kind, aspect: Aspect, direction: Direction, actual: &Value) -> Option<Map<String, Value>> {
+    let bound = json!(narrowest(kind, aspect, direction, actual)?);
+    let given = bound.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    // A number without a fraction is written as people write it.
+    Some(given.map(|(key, value)| (key.clone(), value.as_f64().map_or_else(|| value.clone(), number))).collect())
+}
+
+fn narrowest(kind: Kind, aspect: Aspect, direction: Direction, actual: &Value) -> Option<Bound> {
+    let document = matches!(aspect, Aspect::Content | Aspect::ResourcePolicy);
     let told = |key: &str| actual.get(key).filter(|_| !document);
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let value = told("value").unwrap_or(actual);
@@ -49,13 +54,13 @@ pub(super) fn bound(finding: &Finding) -> Option<Bound> {
         return Some(Bound { digest: Some(digest), ..open });
     }
     if let Some(number) = value.as_f64() {
-        return Some(match (finding.kind, finding.direction) {
+        return Some(match (kind, direction) {
             (Kind::Quota, Direction::Stricter) => Bound { min: Some(number), ..open },
             (Kind::Quota, _) => Bound { max: Some(number), ..open },
             _ => Bound { value: Some(model::Value::Number(number)), ..open },
         });
     }
-    let is_status = matches!(finding.aspect, Aspect::Status | Aspect::ZoneGroup);
+    let is_status = matches!(aspect, Aspect::Status | Aspect::ZoneGroup | Aspect::Logging);
     match (told("status").and_then(text), value) {
         (Some(status), _) => Some(Bound { status: Some(status), ..open }),
         (None, Value::String(status)) if is_status => Some(Bound { status: Some(status.clone()), ..open }),

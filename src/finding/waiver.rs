@@ -73,14 +73,14 @@ pub fn waiver(finding: &Finding, terms: &Terms<'_>, aws: Option<&Aws>) -> Result
         }
         (Status::Open, _) => {}
     }
-    let bound = match (state::bound(finding), terms.unbounded) {
-        (Some(bound), _) => json!(bound),
-        (None, true) => Value::Null,
+    let bound = state::bound(finding.kind, finding.aspect, finding.direction, &finding.actual);
+    let bound = match (bound, terms.unbounded) {
+        (Some(bound), _) => bound,
+        (None, true) => Map::new(),
         (None, false) => return Err(WaiverError::NoBound(id)),
     };
     let mut entry = Map::from_iter([("match".to_owned(), Value::Object(wanted(finding, aws)))]);
-    let given = bound.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    entry.extend(given.map(|(key, value)| (key.clone(), whole(value))));
+    entry.extend(bound);
     entry.insert("reason".to_owned(), json!(terms.reason));
     entry.insert("owner".to_owned(), json!(terms.owner));
     if terms.category != Category::default() {
@@ -88,11 +88,6 @@ pub fn waiver(finding: &Finding, terms: &Terms<'_>, aws: Option<&Aws>) -> Result
     }
     entry.insert("expires".to_owned(), json!(terms.expires));
     Ok(Value::Object(entry))
-}
-
-/// A number without a fraction as people write it.
-fn whole(value: &Value) -> Value {
-    value.as_f64().map_or_else(|| value.clone(), crate::compare::number)
 }
 
 fn accepted_by(finding: &Finding) -> String {

@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::is_account;
 use crate::baseline::pattern::is_pattern;
-use crate::compare::{Aspect, Direction, Drift, canonical, digest};
-use crate::estate::Kind;
+use crate::compare::Drift;
 use crate::finding;
 
 /// For how long it is accepted: somebody has to look at it again.
@@ -41,28 +40,8 @@ pub(super) fn exemption(drift: &Drift, until: &str, exact: bool) -> Value {
         wanted.insert("id".to_owned(), json!(subject));
     }
     let mut keys = Map::from_iter([("match".to_owned(), Value::Object(wanted))]);
-    keys.extend(bound(drift));
+    keys.extend(finding::bound(drift.kind, drift.aspect, drift.direction, &drift.actual).unwrap_or_default());
     keys.insert("reason".to_owned(), json!(REASON));
     keys.insert("expires".to_owned(), json!(until));
     Value::Object(keys)
-}
-
-/// The state that was found, in the words of a bound.
-fn bound(drift: &Drift) -> Option<(String, Value)> {
-    let told = |key: &str| drift.actual.get(key).unwrap_or(&drift.actual);
-    let one = |key: &str, value: &Value| Some((key.to_owned(), value.clone()));
-    if drift.actual.is_null() {
-        return one("status", &json!("absent"));
-    }
-    if matches!(drift.aspect, Aspect::Content | Aspect::ResourcePolicy) {
-        return one("digest", &json!(digest(&canonical(drift.actual.clone()).to_string())));
-    }
-    match (told("value"), told("status"), drift.actual.get("digest")) {
-        (value @ Value::Number(_), ..) if drift.direction == Direction::Stricter => one("min", value),
-        (value @ Value::Number(_), ..) => one("max", value),
-        (value @ (Value::String(_) | Value::Bool(_)), ..) if drift.kind == Kind::Setting => one("value", value),
-        (_, status @ Value::String(_), _) => one("status", status),
-        (_, _, Some(digest @ Value::String(_))) => one("digest", digest),
-        _ => None,
-    }
 }

@@ -73,7 +73,8 @@ pub fn write(path: &Path, text: &str) -> Result<(), ReportError> {
         // As the user's mask has it, like any file that is simply written.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    // The name of the file beside it says nothing to a reader.
+    let mut file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(&place).map_err(|error| failed(error.error))?;
