@@ -163,6 +163,45 @@ fn a_value_is_set_and_an_entry_taken_out() {
 }
 
 #[test]
+fn comments_of_what_stays_in_brackets_stay_where_they_are() {
+    let list = "[\n    a, # about a\n    # next\n    b, # about b\n    c # about c\n    # end\n  ]";
+    for (list, index, expected) in [
+        (list, 0, "[\n    # next\n    b, # about b\n    c # about c\n    # end\n  ]"),
+        (list, 1, "[\n    a, # about a\n    # next\n    c # about c\n    # end\n  ]"),
+        (list, 2, "[\n    a, # about a\n    # next\n    b # about b\n    # end\n  ]"),
+        ("[ a, # about a\n    b, # about b\n  ]", 1, "[ a, # about a\n  ]"),
+        ("[ a, # about a\n    b, # about b\n  ]", 0, "[ b, # about b\n  ]"),
+        ("[ a, # about a\n    # about b\n    b\n  ]", 0, "[\n    # about b\n    b\n  ]"),
+        ("[ a, # about a\n    b ]", 1, "[ a # about a\n    ]"),
+        ("[ a, b, # about b\n    c ]", 0, "[ b, # about b\n    c ]"),
+        ("[ a, # about a\n    b, c, # about c\n    d ]", 1, "[ a, # about a\n    c, # about c\n    d ]"),
+        ("[ a # about a\n  , b # about b\n  , c ]", 1, "[ a # about a\n  , c ]"),
+        ("[ a # about a\n  , b # about b\n  , c ]", 0, "[ b # about b\n  , c ]"),
+        ("[ a # about a\n  , b # about b\n  ]", 1, "[ a # about a\n  ]"),
+        ("[ a, # about a\n    b # about b\n  , c ]", 1, "[ a, # about a\n   c ]"),
+        ("[ # about all\n    a, # about a\n  ]", 0, "[ # about all\n    ]"),
+        ("[ a, # about a\n    # end\n  ]", 0, "[\n    # end\n    ]"),
+        ("[\n    a, # about a\n  ]", 0, "[]"),
+    ] {
+        for ending in ["\n", "\r\n"] {
+            let text = format!("version: 1\nestate: e\naws:\n  trusted_services: {list}\n").replace('\n', ending);
+            let result = edited(&[("b.yaml", &text)], &remove(&format!("/aws/trusted_services/{index}")));
+            let result = result.unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(result["b.yaml"], text.replace(&list.replace('\n', ending), &expected.replace('\n', ending)));
+        }
+    }
+    let keys = "aws:\n  accounts:\n    - name: one  # the first\n      # its id\n      id: \"111111111111\"\n";
+    assert_eq!(
+        after(keys, &remove("/aws/accounts/0/name")),
+        "aws:\n  accounts:\n    - \n      # its id\n      id: \"111111111111\"\n"
+    );
+    assert_eq!(
+        after("aws:\n  trusted_services: [a, b # about b\n  ]\n", &append("/aws/trusted_services", json!("c"))),
+        "aws:\n  trusted_services: [a, b, # about b\n                     c\n  ]\n"
+    );
+}
+
+#[test]
 fn a_change_goes_into_the_file_in_which_the_section_stands() {
     let files = [
         ("b.yaml", "version: 1\nestate: e\ninclude: [q.yaml, r.yaml]\naws:\n  regions: []\n"),
@@ -220,17 +259,41 @@ struct Hand<'d> {
     draws: &'d [u8],
     at: usize,
     anchors: usize,
+    /// The place that each comment is about, by the comment's number.
+    comments: Vec<String>,
 }
 
-impl Hand<'_> {
+impl<'d> Hand<'d> {
+    fn new(draws: &'d [u8]) -> Self {
+        Self { draws, at: 0, anchors: 0, comments: Vec::new() }
+    }
+
     fn one_of(&mut self, count: u8) -> u8 {
         let draw = self.draws.get(self.at % self.draws.len()).copied().unwrap_or_default();
         self.at += 1;
         draw.wrapping_add(self.at as u8) % count
     }
 
-    fn comment(&mut self) -> &'static str {
-        ["", "", "", "  # why, {and} [how]: - x", " # 'quote"][usize::from(self.one_of(5))]
+    /// A comment, or none.
+    fn comment(&mut self, about: &str) -> String {
+        let number = self.comments.len();
+        let text = match self.one_of(5) {
+            0 => format!("  # why <{number}>, {{and}} [how]: - x"),
+            1 => format!(" # 'quote <{number}>"),
+            _ => return String::new(),
+        };
+        self.comments.push(about.to_owned());
+        text
+    }
+
+    /// A line that is a comment, or none.
+    fn note(&mut self, about: &str, indent: &str) -> String {
+        if self.one_of(5) > 0 {
+            return String::new();
+        }
+        let number = self.comments.len();
+        self.comments.push(about.to_owned());
+        format!("{indent}# note <{number}>")
     }
 
     fn scalar(&mut self, value: &Value) -> String {
@@ -252,61 +315,113 @@ impl Hand<'_> {
         format!("&a{} ", self.anchors)
     }
 
-    fn flow(&mut self, value: &Value, depth: usize) -> String {
+    fn flow(&mut self, value: &Value, depth: usize, at: &str) -> String {
         let anchor = self.anchor();
         let (open, close, parts) = match value {
-            Value::Array(items) => ("[", "]", items.iter().map(|item| self.flow(item, depth + 1)).collect::<Vec<_>>()),
+            Value::Array(items) => {
+                let parts = items.iter().enumerate().map(|(index, item)| {
+                    let place = format!("{at}/{index}");
+                    (self.flow(item, depth + 1, &place), place)
+                });
+                ("[", "]", parts.collect::<Vec<_>>())
+            }
             Value::Object(keys) => {
-                ("{", "}", keys.iter().map(|(key, value)| format!("{key}: {}", self.flow(value, depth + 1))).collect())
+                let parts = keys.iter().map(|(key, value)| {
+                    let place = format!("{at}/{key}");
+                    (format!("{key}: {}", self.flow(value, depth + 1, &place)), place)
+                });
+                ("{", "}", parts.collect())
             }
             scalar => return self.scalar(scalar),
         };
         let indent = format!("\n{}", " ".repeat(4 * depth + 4));
         let last = if parts.is_empty() { "" } else { ["", "", ","][usize::from(self.one_of(3))] };
         match self.one_of(4) {
-            0 if !parts.is_empty() => {
-                let lines: Vec<String> = parts.iter().map(|part| format!("{indent}{part}")).collect();
-                let mark = self.comment();
-                format!("{anchor}{open}{}{last}{mark}{indent}{close}", lines.join(","))
+            0 if !parts.is_empty() => format!("{anchor}{open}{}", self.lines(&parts, last, &indent, at) + close),
+            1 => {
+                let parts: Vec<_> = parts.into_iter().map(|(part, _)| part).collect();
+                format!("{anchor}{open} {}{last} {close}", parts.join(" ,"))
             }
-            1 => format!("{anchor}{open} {}{last} {close}", parts.join(" ,")),
-            _ => format!("{anchor}{open}{}{last}{close}", parts.join(", ")),
+            _ => {
+                let parts: Vec<_> = parts.into_iter().map(|(part, _)| part).collect();
+                format!("{anchor}{open}{}{last}{close}", parts.join(", "))
+            }
         }
+    }
+
+    /// The inside of brackets over several lines: entries on lines of their own or several on one, the comma behind them
+    /// or before the next, comments wherever a line ends.
+    fn lines(&mut self, parts: &[(String, String)], last: &str, indent: &str, at: &str) -> String {
+        let mut text = match self.one_of(4) {
+            0 => " ".to_owned(),
+            1 => self.comment(at) + &self.note(at, indent) + indent,
+            _ => indent.to_owned(),
+        };
+        for (index, (part, place)) in parts.iter().enumerate() {
+            text.push_str(part);
+            if index + 1 == parts.len() {
+                let end = self.comment(place) + &self.note(at, indent);
+                let ends_line = end.contains('#') || self.one_of(3) > 0;
+                text.push_str(&format!("{last}{end}{}", if ends_line { indent } else { " " }));
+                break;
+            }
+            let between = match self.one_of(5) {
+                0 => ", ".to_owned(),
+                1 => self.comment(place) + &self.note(at, indent) + indent + ", ",
+                _ => ",".to_owned() + &self.comment(place) + &self.note(at, indent) + indent,
+            };
+            text.push_str(&between);
+        }
+        text
     }
 
     /// What stands behind `key:`.
-    fn behind(&mut self, value: &Value, indent: usize) -> String {
+    fn behind(&mut self, value: &Value, indent: usize, at: &str) -> String {
         let is_empty =
             value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(|one| one.is_empty());
         if !value.is_array() && !value.is_object() || is_empty || self.one_of(4) == 0 {
-            return format!(" {}{}\n", self.flow(value, indent), self.comment());
+            return format!(" {}{}\n", self.flow(value, indent, at), self.comment(at));
         }
         let anchor = self.anchor();
-        let (mark, blank) = (self.comment(), ["", "\n"][usize::from(self.one_of(2))]);
+        let (mark, blank) = (self.comment(at), ["", "\n"][usize::from(self.one_of(2))]);
         let deeper = if value.is_array() { indent + usize::from(self.one_of(3)) * 2 } else { indent + 2 };
-        let note = if self.one_of(5) == 0 { format!("{}# note\n", " ".repeat(deeper)) } else { String::new() };
-        format!(" {}{mark}\n{blank}{}{note}", anchor.trim_end(), self.block(value, deeper))
+        let note = self.note(at, &" ".repeat(deeper));
+        let note = if note.is_empty() { note } else { note + "\n" };
+        format!(" {}{mark}\n{blank}{note}{}", anchor.trim_end(), self.block(value, deeper, at))
     }
 
-    fn block(&mut self, value: &Value, indent: usize) -> String {
+    fn block(&mut self, value: &Value, indent: usize, at: &str) -> String {
         let pad = " ".repeat(indent);
+        let mut text = String::new();
         match value {
-            Value::Array(items) => items.iter().map(|item| format!("{pad}-{}", self.item(item, indent))).collect(),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    text.push_str(&format!("{pad}-{}", self.item(item, indent, &format!("{at}/{index}"))));
+                }
+            }
             Value::Object(keys) => {
-                keys.iter().map(|(key, value)| format!("{pad}{key}:{}", self.behind(value, indent))).collect()
+                for (key, value) in keys {
+                    text.push_str(&format!("{pad}{key}:{}", self.behind(value, indent, &format!("{at}/{key}"))));
+                    if self.one_of(6) == 0 && text.ends_with('\n') {
+                        // It is about what comes next.
+                        let note = self.note(at, &pad);
+                        text.push_str(&if note.is_empty() { note } else { note + "\n" });
+                    }
+                }
             }
             _ => unreachable!("scalars stand on a line"),
         }
+        text
     }
 
-    fn item(&mut self, item: &Value, indent: usize) -> String {
+    fn item(&mut self, item: &Value, indent: usize, at: &str) -> String {
         match (item, self.one_of(3)) {
             (Value::Object(_), 0) => {
-                let text = self.block(item, indent + 2);
+                let text = self.block(item, indent + 2, at);
                 format!(" {}", text.trim_start_matches(' '))
             }
-            (Value::Object(_), 1) => format!("{}\n{}", self.comment(), self.block(item, indent + 2)),
-            _ => format!(" {}{}\n", self.flow(item, indent), self.comment()),
+            (Value::Object(_), 1) => format!("{}\n{}", self.comment(at), self.block(item, indent + 2, at)),
+            _ => format!(" {}{}\n", self.flow(item, indent, at), self.comment(at)),
         }
     }
 }
@@ -386,8 +501,10 @@ fn kept(old: &str, new: &str, change: &Change) {
             let rest = rest.map_or(gone.as_ref(), |(_, rest)| rest).trim_start();
             assert!(come.contains(rest), "{gone:?} became {come:?} in\n{old}");
         }
+        // A comma that parted two entries may stand behind the first one then.
         Change::Remove { .. } => {
-            let rest = come.trim().trim_start_matches("[]").trim();
+            let (rest, gone) = (come.replace(',', ""), gone.replace(',', ""));
+            let rest = rest.trim().trim_start_matches("[]").trim();
             assert!(gone.contains(rest), "{gone:?} became {come:?} in\n{old}");
         }
         Change::Set { .. } => {
@@ -395,6 +512,44 @@ fn kept(old: &str, new: &str, change: &Change) {
             assert!(is_scalar || come.contains(gone.as_ref()), "{gone:?} became {come:?} in\n{old}");
         }
         Change::SetAll { .. } | Change::Document { .. } | Change::WithDocument { .. } => unreachable!("not made here"),
+    }
+}
+
+/// The line of a comment, up to it.
+fn line_of<'t>(text: &'t str, number: usize) -> Option<&'t str> {
+    let at = text.find(&format!("<{number}>"))?;
+    let line = text.get(..at)?.rsplit('\n').next()?;
+    Some(line.split('#').next()?.trim())
+}
+
+/// Every comment is kept but those about what was taken out, each behind what it stood behind.
+#[track_caller]
+fn comments_kept(old: &str, new: &str, change: &Change, comments: &[String]) {
+    let word = |line: &str| {
+        line.trim_end_matches(|letter| " ,[]{}".contains(letter))
+            .rsplit([' ', '[', '{', ','])
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    for (number, about) in comments.iter().enumerate() {
+        let Some(before) = line_of(old, number) else { continue };
+        if let Change::Remove { at } = change
+            && (about == at || about.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        {
+            continue;
+        }
+        let after = line_of(new, number);
+        let after = after.unwrap_or_else(|| panic!("comment {number} is lost by {change:?}:\n{old}\n-> \n{new}"));
+        if let Some(open) = before.chars().last().filter(|last| "[{".contains(*last)) {
+            assert!(after.ends_with(open), "comment {number} moved by {change:?}:\n{old}\n-> \n{new}");
+            continue;
+        }
+        // Behind brackets it is about all that stands in them.
+        let closed = before.trim_end_matches([',', ' ']).ends_with([']', '}']);
+        if !closed && !matches!(change, Change::Set { .. }) {
+            assert_eq!(word(before), word(after), "comment {number} moved by {change:?}:\n{old}\n-> \n{new}");
+        }
     }
 }
 
@@ -410,12 +565,12 @@ proptest! {
         apart in any::<bool>(),
     ) {
         let whole = plan(&shape);
-        let mut hand = Hand { draws: &draws, at: 0, anchors: 0 };
+        let mut hand = Hand::new(&draws);
         let mut parts = whole.clone();
         let aws = parts.as_object_mut().unwrap().remove("aws").unwrap();
         let aws = json!({"aws": aws});
-        let included = if apart { hand.block(&aws, 0) } else { String::new() };
-        let main = if apart { parts["include"] = json!("aws.yaml"); hand.block(&parts, 0) } else { hand.block(&whole, 0) };
+        let included = if apart { hand.block(&aws, 0, "") } else { String::new() };
+        let main = if apart { parts["include"] = json!("aws.yaml"); hand.block(&parts, 0, "") } else { hand.block(&whole, 0, "") };
         let finish = |text: String| {
             let text = if ends { text } else { text.trim_end().to_owned() };
             if returns { text.replace('\n', "\r\n") } else { text }
@@ -428,6 +583,7 @@ proptest! {
             for (path, new) in &result {
                 let old = files.iter().find(|(name, _)| name == path).unwrap().1;
                 kept(old, new, &change);
+                comments_kept(old, new, &change, &hand.comments);
                 prop_assert_eq!(new.contains('\n') && !new.replace("\r\n", "").contains('\n'), returns && new.contains('\n'));
             }
         }
