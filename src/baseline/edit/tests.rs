@@ -223,7 +223,8 @@ fn what_would_change_something_else_is_refused_with_the_text_to_paste() {
         let error = edited(&[("b.yaml", shared)], &append(at, json!("/A"))).unwrap_err();
         let EditError::Refused { file, reason, paste } = error else { panic!("{error}") };
         assert_eq!((file.as_path(), reason.as_str()), (Path::new("b.yaml"), OTHER));
-        assert_eq!(paste, format!("add to `{}`:\n- /A", at[1..].replace('/', ".")));
+        let (line, column) = if at.contains("/0/") { (5, 26) } else { (6, 26) };
+        assert_eq!(paste, format!("add to `{}` (b.yaml:{line}:{column}):\n- /A", at[1..].replace('/', ".")));
     }
     let wrong = append("/aws/policies", json!({"name": "c"}));
     let error = edited(&[("b.yaml", shared)], &wrong).unwrap_err().to_string();
@@ -237,7 +238,7 @@ fn a_document_is_replaced_unless_somebody_else_uses_it() {
     let change = Change::Document { at: "/aws/policies/0/document".to_owned(), value: json!({"new": [1]}) };
     let one = format!("version: 1\nestate: e\naws:\n  policies:\n{}", rule("a"));
     let result = edited(&[("b.yaml", &one), ("d.json", "{}")], &change).unwrap();
-    assert_eq!(result, BTreeMap::from([("d.json".to_owned(), "{\n  \"new\": [\n    1\n  ]\n}\n".to_owned())]));
+    assert_eq!(result, BTreeMap::from([("d.json".to_owned(), "{\n  \"new\": [\n    1\n  ]\n}".to_owned())]));
     let two = format!("{one}{}", rule("b"));
     assert!(edited(&[("b.yaml", &two), ("d.json", "{}")], &change).is_err());
     let inline = "version: 1\nestate: e\naws:\n  policies:\n    - {name: a, type: t, document: {old: 1}} # x\n";
@@ -252,6 +253,36 @@ fn a_document_is_replaced_unless_somebody_else_uses_it() {
     assert_eq!(result["b.yaml"], format!("{one}    - {{name: c, type: t, document: scp/c.json}}\n"));
     assert_eq!(result["scp/c.json"], "{\n  \"c\": true\n}\n");
     assert!(edited(&[("b.yaml", &one), ("d.json", "{}"), ("scp/c.json", "{}")], &more).is_err());
+}
+
+#[test]
+fn a_document_in_yaml_is_spliced_or_left_alone() {
+    let policies = "aws:\n  policies:\n    - {name: a, type: t, document: d.yaml}\n";
+    let text = format!("version: 1\nestate: e\n{policies}");
+    let document = "# why\r\nEffect: Deny # all\r\nAction: ['*']\r\n";
+    let change = |value| Change::Document { at: "/aws/policies/0/document".to_owned(), value };
+    let files = [("b.yaml", text.as_str()), ("d.yaml", document)];
+    let result = edited(&files, &change(json!({"Effect": "Deny", "Action": ["*", "s3:*"]}))).unwrap();
+    assert_eq!(result, BTreeMap::from([("d.yaml".to_owned(), document.replace("['*']", "['*', \"s3:*\"]"))]));
+    let error = edited(&files, &change(json!({"Action": ["*"]}))).unwrap_err();
+    let EditError::Refused { file, reason, paste } = error else { panic!("{error}") };
+    assert_eq!(file, Path::new("d.yaml"));
+    assert!(reason.starts_with("a comment"), "{reason}");
+    let said = "let `d.yaml`, which `aws.policies.0.document` (b.yaml:5:26) names, say:\nAction: [\"*\"]";
+    assert_eq!(paste, said);
+}
+
+#[test]
+fn what_is_not_made_together_is_all_to_be_made_by_hand() {
+    let text = "version: 1\nestate: e\naws:\n  policies:\n    - {name: a, type: t, targets: &t [/]}\n    - {name: b, type: t, targets: *t}\n";
+    let files = carried(&[("b.yaml", text)]);
+    let mut editor = Editor::open(&files, Path::new("b.yaml"), &[]).unwrap();
+    let changes = [set("/lookback", json!("3d")), append("/aws/policies/0/targets", json!("/A"))];
+    let error = editor.apply_all(&changes).unwrap_err();
+    let EditError::Refused { paste, .. } = error else { panic!("{error}") };
+    let first = "set `lookback` (b.yaml:1:1) to:\n3d\n";
+    assert_eq!(paste, format!("{first}add to `aws.policies.0.targets` (b.yaml:5:26):\n- /A"));
+    assert_eq!(editor.changed().count(), 0);
 }
 
 /// Writes a value in one of the many ways in which people do; every choice is drawn.
