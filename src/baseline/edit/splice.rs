@@ -105,8 +105,19 @@ impl<'a> Page<'a> {
     pub(super) fn replace(&self, old: &Node, value: &Value) -> Result<Vec<Splice>, Reason> {
         let found = self.find(old).ok_or(NOT_FOUND)?;
         let (start, end) = (self.content(found.node), self.end(found.node));
-        let nothing = start == end;
         let written = self.form.line(value);
+        if let Some(first) =
+            found.node.items().first().filter(|_| !self.is_flow(found.node) && !self.is_alias(found.node))
+        {
+            // The dashes go, too.
+            let is_value = found.above.is_some_and(|(above, _)| matches!(above.content, Content::Map(_)));
+            let colon = found.key.filter(|_| is_value).and_then(|key| self.colon(key));
+            let start =
+                colon.map(|colon| self.behind_marks(colon + 1)).or_else(|| self.dash_at(first)).ok_or(NOT_FOUND)?;
+            let text = if colon.is_some() { format!(" {written}") } else { written };
+            return Ok(vec![Splice { start, end, text }]);
+        }
+        let nothing = start == end;
         let text = if nothing { format!(" {written}") } else { written };
         Ok(vec![Splice { start, end, text }])
     }
