@@ -52,7 +52,7 @@ pub(super) fn moved(case: &Case<'_>) -> Changes {
 pub(super) fn renamed(case: &Case<'_>) -> Changes {
     let name = unmasked(case.actual_text()?)?;
     let (index, entry) = entry(case).ok_or(STALE)?;
-    let old = entry.name.as_deref().ok_or(STALE)?;
+    let old = entry.name.as_deref().filter(|old| case.finding.expected.as_str() == Some(old)).ok_or(STALE)?;
     let mut values = vec![(format!("{ACCOUNTS}/{index}/name"), json!(name))];
     let refers = |path: &[String], text: &str| {
         let list = path.iter().rev().find(|step| step.parse::<usize>().is_err()).map(String::as_str);
