@@ -79,6 +79,7 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     }
     let mut run = describe(aws, baseline, window);
     run.cancelled = aws.is_cancelled();
+    snapshot.cancelled = run.cancelled;
     run.narrowed = !focus.is_whole();
     run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
         || findings.iter().any(|finding| finding.kind != Kind::Baseline);

@@ -153,6 +153,9 @@ impl Arguments {
             let estimate = aws.estimate(&survey, &baseline, &narrowing).await;
             drop(bar);
             let recorded = aws.finish();
+            if aws.is_cancelled() {
+                return Err(CliError::CancelledPlan);
+            }
             let shown = show_plan(&estimate);
             recorded?;
             return shown;
