@@ -167,7 +167,9 @@ fn nothing_is_written_over_and_nothing_half_written() {
     project.write("snapshot.json", "{}");
     let broken = project.run(&["record", "-o", "other", "--from-snapshot", "snapshot.json"], &[]);
     assert_eq!(broken.code, 2);
-    assert!(broken.why().starts_with("error: `snapshot.json` is no snapshot: missing field"), "{}", broken.stderr);
+    let why =
+        "error: cannot read the snapshot `snapshot.json`; give a file that `guardline scan --snapshot` wrote: missing";
+    assert!(broken.why().starts_with(why), "{}", broken.stderr);
     let odd = project.run(&["record", "-o", "other", "--member-role", "no role"], &server.env());
     assert_eq!(odd.code, 2);
     assert!(odd.stderr.contains("`no role` is not the name of a role"), "{}", odd.stderr);
