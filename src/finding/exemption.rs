@@ -160,8 +160,7 @@ fn narrows(wanted: &Match) -> bool {
         |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| pattern.chars().all(|letter| letter == '*'));
     // The first and the last of all ids: what fits both fits any, such as `gl-*`.
     let ends = [format!("gl-{:016x}", u64::MIN), format!("gl-{:016x}", u64::MAX)];
-    let any_id =
-        |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| ends.iter().all(|id| fits(pattern, id)));
+    let any_id = |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| ends.iter().all(|id| fits(pattern, id)));
     let paths = ou.as_ref().is_some_and(|Patterns(paths)| !paths.iter().any(|path| path == "/"));
     let keys = [account, region, name, id, target, resource, subject];
     let by_id = finding.as_ref().is_some_and(|finding| !any_id(finding));
