@@ -132,6 +132,9 @@ pub enum CliError {
     /// A signal came before anything was read.
     #[error("cancelled before anything was read")]
     Cancelled,
+    /// A signal came while a plan was made.
+    #[error("cancelled before the plan was made; what is known of it is not the whole")]
+    CancelledPlan,
     /// A file cannot be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -168,6 +171,7 @@ impl CliError {
             | Self::Write { .. }
             | Self::Report(_)
             | Self::Cancelled
+            | Self::CancelledPlan
             | Self::Start(_) => Exit::Nothing,
         }
     }

@@ -41,6 +41,9 @@ pub struct Snapshot {
     /// When reading began.
     #[schemars(with = "String")]
     pub taken_at: Timestamp,
+    /// Whether the run was cancelled before everything was read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
     /// Whose cloud it is.
     pub provider: Provider,
     /// The provider's partition: `aws`, `aws-cn`, `aws-us-gov`.

@@ -326,7 +326,8 @@ impl<'a> Record<'a> {
         head.push_str(&text::comment(0, "", &from));
         let lists = [
             (
-                "Not in it, because it was not read. A scan says so again; it does not take it for in line:",
+                "Not in it, because it was not read. A scan says so again; it does not take it for in line. A rule without \
+                 `where` holds there too once it can be read, and what differs from it then is found:",
                 self.unread.lines(),
             ),
             ("Not in it, because there is nothing of it, or no baseline can say it:", self.unsaid.lines()),

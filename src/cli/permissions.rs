@@ -141,9 +141,16 @@ impl Arguments {
             Some(_) => format!("{:#}\n", json!(Report::of(&checked))),
         };
         output::stdout(text.as_bytes())?;
+        if baseline.model.aws.as_ref().is_some_and(|aws| aws.quotas.is_some()) {
+            output::stderr(FIRST_ROWS.as_bytes());
+        }
         Ok(judge(&checked))
     }
 }
+
+/// What a check cannot see.
+const FIRST_ROWS: &str = "note: some quotas are looked up with the reader's own rights, row by row; the smallest page holds \
+                          one row of each service, so that others may still be denied: a scan says so\n";
 
 /// `denied 222222222222 arn:…:role/GuardlineRead eu-west-1 ec2:GetX: AccessDenied: …`
 fn line(lack: &Lack) -> String {

@@ -106,6 +106,7 @@ fn snapshot() -> Snapshot {
     Snapshot {
         schema: SNAPSHOT_SCHEMA.to_owned(),
         taken_at: time("2026-11-24T06:00:00Z"),
+        cancelled: false,
         provider: Provider::Aws,
         partition: "aws".to_owned(),
         caller_account: "111111111111".to_owned(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::baseline::model::Severity;
+use crate::compare::IdleRule;
 use crate::estate::{CoverageRow, CoverageStatus};
 use crate::finding::{Finding, Status};
 
@@ -77,6 +78,9 @@ pub struct BaselineUsed {
     pub files: Vec<String>,
     /// `sha256:…` over what it says.
     pub hash: String,
+    /// Rules that decided nothing: they fit no place that was read, or later rules decide all of their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<IdleRule>,
 }
 
 /// A span of time.
@@ -159,6 +163,18 @@ pub struct CoverageSummary {
     pub skipped: usize,
     /// Accounts of which something could not be read.
     pub incomplete_accounts: Vec<String>,
+    /// Rows that hold reads of an earlier run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken_over: usize,
+    /// When the oldest of these reads was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub oldest_read: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Report {
@@ -231,6 +247,8 @@ impl CoverageSummary {
         let mut summary = Self { complete: true, ..Self::default() };
         for row in rows {
             summary.reads += row.reads;
+            summary.taken_over += usize::from(row.read_at.is_some());
+            summary.oldest_read = [summary.oldest_read, row.read_at].into_iter().flatten().min();
             match row.status {
                 CoverageStatus::Evaluated => summary.evaluated += 1,
                 CoverageStatus::Denied => summary.denied += 1,
@@ -279,7 +297,13 @@ fn sentence(
         (true, _) => "coverage complete".to_owned(),
         (false, _) => format!("coverage incomplete: {}", coverage.gaps()),
     };
-    let parts: Vec<String> = [found, accepted, read].into_iter().filter(|part| !part.is_empty()).collect();
+    let old = match (coverage.taken_over, coverage.oldest_read) {
+        (rows, Some(oldest)) => {
+            format!("{rows} of {} rows of it read by an earlier run, the oldest at {oldest}", coverage.evaluated)
+        }
+        (_, None) => String::new(),
+    };
+    let parts: Vec<String> = [found, accepted, read, old].into_iter().filter(|part| !part.is_empty()).collect();
     format!("{estate}: {}", parts.join("; "))
 }
 

@@ -18,8 +18,9 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Starts a scan that writes JSON to stdout.
 fn start(project: &Project, server: &Server, arguments: &[&str]) -> Child {
+    let format: &[&str] = if arguments.contains(&"--plan") { &[] } else { &["--format", "json"] };
     Command::new(env!("CARGO_BIN_EXE_guardline"))
-        .args([&["scan", "--format", "json"], arguments].concat())
+        .args([&["scan"], format, arguments].concat())
         .current_dir(project.path("."))
         .env_clear()
         .env("AWS_MAX_ATTEMPTS", "9")
@@ -82,6 +83,7 @@ fn what_was_read_is_reported_and_the_rest_is_unknown() {
         assert!(found.iter().all(|line| line.starts_with("quota.raised ec2/L-1216C47A @111111111111")), "{found:?}");
         let snapshot: Value = serde_json::from_str(&project.read("snapshot.json")).expect("a whole file");
         assert_eq!(snapshot["coverage"].as_array().map(Vec::is_empty), Some(false));
+        assert_eq!(snapshot["cancelled"], true, "it can be gone on with");
         let left = std::fs::read_dir(project.path(".")).expect("a directory");
         let parts = left.flatten().filter(|file| file.file_name().to_string_lossy().contains(".part")).count();
         assert_eq!(parts, 0, "nothing half-written is left");
@@ -104,6 +106,18 @@ fn a_run_that_waits_before_another_try_ends_too() {
     assert!(
         report["summary"]["sentence"].as_str().is_some_and(|text| text.ends_with("; cancelled before it was done"))
     );
+}
+
+#[test]
+fn a_plan_that_was_cut_short_is_none() {
+    let server = Server::start(Estate::sample());
+    server.faults(vec![Fault::on("account:ListRegions", Effect::Throttled { seconds: None })]);
+    let project = Project::acme();
+    let scan = start(&project, &server, &["--plan"]);
+    wait_for(&server, "account:ListRegions", 1);
+    let run = end(scan, "INT");
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", run.stderr);
+    assert!(run.stderr.contains("error: cancelled before the plan was made"), "{}", run.stderr);
 }
 
 #[test]

@@ -43,6 +43,14 @@ fn later(project: &Project, server: &Server, arguments: &[&str]) -> (Run, BTreeS
     (run, read.collect())
 }
 
+/// Makes of a snapshot that of a run which was cancelled.
+fn cut_short(project: &Project, from: &str, to: &str) {
+    let mut snapshot: Value = serde_json::from_str(&project.read(from)).expect("JSON");
+    assert_eq!(snapshot["cancelled"], Value::Null);
+    snapshot["cancelled"] = true.into();
+    project.write(to, &snapshot.to_string());
+}
+
 fn raise(server: &Server, region: &str, service: &str, code: &str, status: &str, updated: Timestamp) {
     let mut estate = server.estate();
     let mut account = estate.account_mut(PAYMENTS);
@@ -79,6 +87,8 @@ fn quotas_that_nobody_asked_for_are_taken_over() {
     assert_eq!(time(&next, quota), time(&last, quota));
     assert!(time(&next, setting) > time(&last, setting));
     let report = run.report();
+    let sentence = report["summary"]["sentence"].to_string();
+    assert!(sentence.contains(" of it read by an earlier run, the oldest at 20"), "{sentence}");
     let row = coverage(&report, quota)[0];
     assert_eq!(row["reads"], 0);
     assert!(row["read_at"].as_str().is_some_and(|at| at >= time(&last, quota).as_str().get(..16).unwrap_or_default()));
@@ -158,8 +168,11 @@ fn a_scan_that_was_cut_short_is_gone_on_with() {
     };
     let made: usize = inside(&server);
     server.faults(Vec::new());
+    cut_short(&project, "partial.json", "partial.json");
     let run = project.scan(&server, &["--strict", "--resume", "partial.json", "--snapshot", "whole.json"]);
     assert_eq!((run.code, open(&run.report())), (0, Vec::new()), "{}", run.stderr);
+    let sentence = run.report()["summary"]["sentence"].to_string();
+    assert!(sentence.contains(" read by an earlier run, the oldest at 20"), "{sentence}");
     let resumed: usize = inside(&server) - made;
 
     let whole = Project::acme();
@@ -178,6 +191,7 @@ fn a_snapshot_that_cannot_stand_in_is_said() {
     let server = Server::start(Estate::sample());
     let (project, _) = after_a_run(&server);
     project.write("broken.json", "{");
+    cut_short(&project, "last.json", "partial.json");
     for (arguments, code, says) in [
         (&["--resume", "none.json"][..], 2, "cannot read the snapshot `none.json`"),
         (&["--resume", "broken.json"], 2, "cannot read the snapshot `broken.json`"),
@@ -185,13 +199,15 @@ fn a_snapshot_that_cannot_stand_in_is_said() {
         // The first of scheduled runs has none.
         (&["--since-snapshot", "none.json"], 0, "warning: `none.json`:"),
         (&["--resume", "last.json", "--since-snapshot", "last.json"], 2, "cannot be used with"),
-        (&["--resume", "last.json", "--clock", &clock(25)], 2, "holds no read that is younger than `--max-age`"),
+        // What is whole would only stand in for what is there now.
+        (&["--resume", "last.json"], 2, "is of a run that was not cancelled; take over what did not change since with"),
+        (&["--resume", "partial.json", "--clock", &clock(25)], 2, "holds no read that is younger than `--max-age`"),
     ] {
         let run = project.scan(&server, arguments);
         assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
         assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
     }
-    let elsewhere = [&["scan", "--resume", "last.json"][..]].concat();
+    let elsewhere = [&["scan", "--resume", "partial.json"][..]].concat();
     let run = project.run(&elsewhere, &server.env_as("333333333333"));
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.why().contains("was read from account `111111111111` and this run reads from `333333333333`"));

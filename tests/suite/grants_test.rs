@@ -253,7 +253,7 @@ fn a_check_says_what_is_missing_where_and_nothing_else() {
         ]
     );
     assert!(run.stdout.contains("it needs iam:GetAccountSummary"), "{}", run.stdout);
-    assert_eq!(run.stderr, "exit 4: 5 calls are denied and 0 could not be told; 9 accounts were asked\n");
+    assert_eq!(run.why(), "exit 4: 5 calls are denied and 0 could not be told; 9 accounts were asked");
     let json: Value = {
         let run = project.run(&["permissions", "--check", "--format", "json"], &server.env_as(NETWORK));
         serde_json::from_str(&run.stdout).expect("JSON")

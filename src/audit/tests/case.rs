@@ -70,6 +70,7 @@ pub(super) fn snapshot() -> Snapshot {
     Snapshot {
         schema: SNAPSHOT_SCHEMA.to_owned(),
         taken_at: time(NOW),
+        cancelled: false,
         provider: Provider::Aws,
         partition: "aws".to_owned(),
         caller_account: "111111111111".to_owned(),

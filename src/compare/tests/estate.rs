@@ -45,6 +45,7 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         schema: SNAPSHOT_SCHEMA.to_owned(),
         taken_at: "2026-11-20T00:00:00Z".parse().unwrap(),
+        cancelled: false,
         provider: Provider::Aws,
         partition: "aws".to_owned(),
         caller_account: OWNER.to_owned(),

@@ -52,6 +52,11 @@ pub enum EarlierError {
         /// Who read then.
         theirs: String,
     },
+    /// There is nothing to go on with: what is taken over would only be old.
+    #[error(
+        "the snapshot is of a run that was not cancelled; take over what did not change since with `--since-snapshot`, or scan anew"
+    )]
+    Whole,
     /// It would be read again whole.
     #[error("the snapshot holds no read that is younger than `--max-age`; leave it out, or raise `--max-age`")]
     TooOld,
@@ -139,12 +144,15 @@ impl Aws {
     /// Lets reads of an earlier run stand in for some of this one.
     ///
     /// # Errors
-    /// When the earlier run read as somebody else, or all of it is too old.
+    /// When the earlier run read as somebody else, has nothing left to go on with, or all of it is too old.
     pub fn take_over(&mut self, earlier: Earlier) -> Result<(), EarlierError> {
         let (ours, theirs) = (&self.identity, &earlier.snapshot);
         if (&ours.account, &ours.partition) != (&theirs.caller_account, &theirs.partition) {
             let (ours, theirs) = (ours.account.clone(), theirs.caller_account.clone());
             return Err(EarlierError::OtherAccount { ours, theirs });
+        }
+        if earlier.reuse == Reuse::GoOn && !earlier.snapshot.cancelled {
+            return Err(EarlierError::Whole);
         }
         let young = |at: &Timestamp| *at >= earlier.oldest;
         if !earlier.times.values().flat_map(BTreeMap::values).any(young) {

@@ -119,6 +119,7 @@ impl Aws {
         Snapshot {
             schema: SNAPSHOT_SCHEMA.to_owned(),
             taken_at: self.clock,
+            cancelled: false,
             provider: Provider::Aws,
             partition: self.identity.partition.clone(),
             caller_account: self.identity.account.clone(),
