@@ -378,7 +378,7 @@ fn kept(old: &str, new: &str, change: &Change) {
 }
 
 /// The line of a comment, up to it.
-fn line_of<'t>(text: &'t str, number: usize) -> Option<&'t str> {
+fn line_of(text: &str, number: usize) -> Option<&str> {
     let at = text.find(&format!("<{number}>"))?;
     let line = text.get(..at)?.rsplit('\n').next()?;
     Some(line.split('#').next()?.trim())
