@@ -163,9 +163,9 @@ fn judge(checked: &Checked) -> Exit {
     if !checked.unplaced.is_empty() {
         let accounts = checked.unplaced.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let note = format!(
-            "note: not asked, since the baseline does not list them and its `scope` may leave them out: {accounts}\n"
+            "note: not asked, since the baseline does not list them and its `scope` may leave them out: {accounts}"
         );
-        output::stderr(visible(&note).as_bytes());
+        output::stderr(format!("{}\n", visible(&note)).as_bytes());
     }
     if checked.lacks.is_empty() {
         return Exit::Clean;

@@ -23,6 +23,7 @@ fn options() -> Options {
         resources: BTreeSet::new(),
         origin: "a test".to_owned(),
         now: "2026-11-21T06:30:00Z".parse().unwrap(),
+        taken: BTreeSet::new(),
     }
 }
 
