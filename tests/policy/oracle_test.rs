@@ -56,7 +56,7 @@ fn random_changes_mean_the_same_to_both() {
         let kind = random::kind(&mut dice);
         let old = random::side(&mut dice, kind);
         let new = random::changed(&mut dice, &old);
-        Change { old, new }.check(each, &mut dice, other)
+        Change { name: kind.to_string(), old, new }.check(each, &mut dice, other)
     });
     Tally::of(tallies).report("random changes");
 }
@@ -72,7 +72,7 @@ fn labelled_changes_mean_the_same_to_both() {
         let pair = &pairs[at];
         let kind = pair.kind();
         let [old, new] = [&pair.old, &pair.new].map(|document| Side::alone(kind, document, kind == Kind::Scp));
-        Change { old, new }.check(each, &mut Dice::new(seed, at), other)
+        Change { name: pair.id.clone(), old, new }.check(each, &mut Dice::new(seed, at), other)
     });
     Tally::of(tallies).report("labelled changes");
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 #[derive(Deserialize)]
 pub(super) struct Pair {
-    id: String,
+    pub(super) id: String,
     kind: String,
     pub(super) old: Value,
     pub(super) new: Value,

@@ -18,7 +18,7 @@ const { analyzeControlPolicies, analyzeIdentityPolicies, analyzeResourcePolicy }
 const { DiscoveryContextKeyConstraints } = part('context_keys/discoveryContextKeyConstraints.js')
 const { AwsRequestImpl } = part('request/request.js')
 const { RequestContextImpl } = part('requestContext.js')
-const { anonymousPrincipal } = require(installed)
+const { anonymousPrincipal } = part('index.js')
 const { loadPolicy } = require('@cloud-copilot/iam-policy')
 
 const HOW = { simulationMode: 'Strict', discoveryContextKeyConstraints: new DiscoveryContextKeyConstraints([]) }

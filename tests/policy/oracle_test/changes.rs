@@ -4,12 +4,13 @@
 //! A proof that many requests do not contradict says something only where they come near the difference: so the same
 //! requests are drawn where there is one, and how often they hit it is counted.
 
-use guardline::policy::decide::{Direction, Limits, Options, decide};
+use std::collections::BTreeMap;
+
+use guardline::policy::decide::{Decision as Verdicts, Direction, Limits, Options, decide};
 use guardline::policy::evaluate::Decision;
 use guardline::policy::request::Request;
 
 use super::dice::Dice;
-use super::explained::explanation;
 use super::near::Near;
 use super::other::{Answer, Other};
 use super::side::Side;
@@ -17,6 +18,8 @@ use super::tally::Tally;
 
 /// The most witnesses that are asked of each direction.
 const WITNESSES: usize = 4;
+/// What a variable stands for where it is bound.
+const WORD: &str = "ann";
 /// Requests that are asked at once.
 const AT_ONCE: usize = 1_000;
 /// The most requests a side where there is nothing proven to contradict.
@@ -24,8 +27,84 @@ const ENOUGH: usize = 500;
 
 /// A change of guardrails.
 pub(super) struct Change {
+    pub(super) name: String,
     pub(super) old: Side,
     pub(super) new: Side,
+}
+
+impl Change {
+    /// Asks about both directions, with so many requests a side.
+    pub(super) fn check(&self, each: usize, dice: &mut Dice, other: &mut Other) -> Tally {
+        let mut tally = Tally::default();
+        let near = Near::new([&self.old, &self.new]);
+        let decision = self.decide(BTreeMap::new());
+        tally.count(&format!("verdicts: {}", decision.verdict().word()));
+        let directions = self.directions(&decision);
+        directions.iter().for_each(|direction| direction.witnesses("witnesses", other, &mut tally));
+        if near.variables().next().is_some() {
+            // What hangs on a variable is also shown where the variable has a value.
+            let bind = near.variables().map(|key| (key.to_owned(), WORD.to_owned())).collect();
+            let decision = self.decide(bind);
+            let shown = |direction: &Sided<'_>| direction.witnesses("witnesses with variables", other, &mut tally);
+            self.directions(&decision).iter().for_each(shown);
+        }
+        let each = if decision.weaker == Direction::None { each } else { each.min(ENOUGH) };
+        self.draw(&near, each, &directions, dice, other, &mut tally);
+        tally
+    }
+
+    fn decide(&self, bind: BTreeMap<String, String>) -> Verdicts {
+        let options = Options { limits: Limits { witnesses: WITNESSES, ..Limits::default() }, bind };
+        decide(&self.old.stack, &self.new.stack, &options)
+    }
+
+    fn directions<'a>(&'a self, decision: &'a Verdicts) -> [Sided<'a>; 2] {
+        let (old, new) = (&self.old, &self.new);
+        [
+            Sided { from: old, to: new, direction: &decision.weaker, word: "weaker" },
+            Sided { from: new, to: old, direction: &decision.stricter, word: "stricter" },
+        ]
+    }
+
+    /// Requests toward the new side and toward the old one; each is asked of both.
+    fn draw(
+        &self,
+        near: &Near,
+        each: usize,
+        directions: &[Sided<'_>; 2],
+        dice: &mut Dice,
+        other: &mut Other,
+        tally: &mut Tally,
+    ) {
+        let mut found = [false; 2];
+        for toward in directions {
+            let (mut left, mut through) = (each, 0);
+            while left > 0 {
+                let drawn = near.toward(dice, toward.to, left.min(AT_ONCE));
+                left -= drawn.len();
+                let answers = [&self.old, &self.new].map(|side| other.ask(side, &drawn));
+                for ((request, by_old), by_new) in drawn.iter().zip(&answers[0]).zip(&answers[1]) {
+                    let explained = tally.compare(&self.old, request, by_old);
+                    let explained = tally.compare(&self.new, request, by_new).or(explained);
+                    let by_to = if std::ptr::eq(toward.to, &self.new) { by_new } else { by_old };
+                    through += usize::from(by_to == &Ok(Decision::Allowed));
+                    found[0] |= directions[0].is_difference(request, [by_old, by_new], explained, tally);
+                    found[1] |= directions[1].is_difference(request, [by_new, by_old], explained, tally);
+                }
+            }
+            tally.add("requests toward a side", each);
+            tally.add("requests toward a side: let through by it", through);
+            if through == 0 && each > 0 {
+                tally.count(&format!("sides that let none through: not {} of {}", toward.word, self.name));
+            }
+        }
+        for (direction, found) in directions.iter().zip(found) {
+            if matches!(direction.direction, Direction::Some(_)) {
+                tally.count("differences");
+                tally.add("differences: found by chance too", usize::from(found));
+            }
+        }
+    }
 }
 
 /// The requests that one side allows and the other denies.
@@ -36,117 +115,47 @@ struct Sided<'a> {
     word: &'static str,
 }
 
-impl Change {
-    /// Asks about both directions, with so many requests a side.
-    pub(super) fn check(&self, each: usize, dice: &mut Dice, other: &mut Other) -> Tally {
-        let mut tally = Tally::default();
-        let options = Options { limits: Limits { witnesses: WITNESSES, ..Limits::default() }, ..Options::default() };
-        let decision = decide(&self.old.stack, &self.new.stack, &options);
-        let (old, new) = (&self.old, &self.new);
-        let sides = [
-            Sided { from: old, to: new, direction: &decision.weaker, word: "weaker" },
-            Sided { from: new, to: old, direction: &decision.stricter, word: "stricter" },
-        ];
-        tally.count(&format!("verdicts: {}", decision.verdict().word()));
-        for side in &sides {
-            side.witnesses(other, &mut tally);
-        }
-        let is_proven = decision.weaker == Direction::None;
-        let mut left = if is_proven { each } else { each.min(ENOUGH) };
-        let near = Near::new([old, new]);
-        let mut hits = [Hits::default(), Hits::default()];
-        while left > 0 {
-            let now = left.min(AT_ONCE);
-            left -= now;
-            for (toward, aim) in [new, old].into_iter().zip([0, 1]) {
-                let drawn = near.toward(dice, toward, now);
-                let answers = [old, new].map(|side| other.ask(side, &drawn));
-                for ((request, by_old), by_new) in drawn.iter().zip(&answers[0]).zip(&answers[1]) {
-                    tally.compare(old, request, by_old);
-                    tally.compare(new, request, by_new);
-                    let through = [by_new, by_old][aim] == &Ok(Decision::Allowed);
-                    hits[aim].count(through);
-                    sides[0].contradict(request, [by_old, by_new], &mut hits[0], &mut tally);
-                    sides[1].contradict(request, [by_new, by_old], &mut hits[1], &mut tally);
-                }
-            }
-        }
-        for (side, hits) in sides.iter().zip(&hits) {
-            hits.tell(side, &mut tally);
-        }
-        tally
-    }
-}
-
-/// What became of the requests toward one side.
-#[derive(Default)]
-struct Hits {
-    asked: usize,
-    through: usize,
-    /// Those that this side allows and the other denies.
-    difference: usize,
-}
-
-impl Hits {
-    fn count(&mut self, through: bool) {
-        self.asked += 1;
-        self.through += usize::from(through);
-    }
-
-    fn tell(&self, side: &Sided<'_>, tally: &mut Tally) {
-        tally.add("requests toward a side", self.asked);
-        tally.add("requests toward a side: let through by it", self.through);
-        if self.asked > 0 && self.through == 0 {
-            tally.count("sides that let none of them through");
-        }
-        if matches!(side.direction, Direction::Some(_)) {
-            tally.count("differences");
-            tally.add("differences: found by chance too", usize::from(self.difference > 0));
-        }
-    }
-}
-
 impl Sided<'_> {
     /// Whether each witness is one to the other evaluator.
-    fn witnesses(&self, other: &mut Other, tally: &mut Tally) {
+    fn witnesses(&self, title: &str, other: &mut Other, tally: &mut Tally) {
         let Direction::Some(witnesses) = self.direction else { return };
         let [from, to] = [self.from, self.to].map(|side| other.ask(side, witnesses));
         for ((request, from), to) in witnesses.iter().zip(&from).zip(&to) {
-            tally.compare(self.from, request, from);
-            tally.compare(self.to, request, to);
-            let said = match [from, to] {
-                [Ok(Decision::Denied), Ok(Decision::Allowed)] => "witnesses: shown".to_owned(),
-                [Err(why), _] | [_, Err(why)] => format!("witnesses: theirs cannot tell: {why}"),
-                _ => match self.explanation(request) {
-                    Some(id) => format!("witnesses: explained by {id}"),
-                    None => "witnesses: not shown".to_owned(),
-                },
+            let explained = tally.compare(self.from, request, from);
+            let explained = tally.compare(self.to, request, to).or(explained);
+            let said = match ([from, to], explained) {
+                ([Ok(Decision::Denied), Ok(Decision::Allowed)], _) => "shown".to_owned(),
+                ([Err(why), _] | [_, Err(why)], _) => format!("theirs cannot tell: {why}"),
+                (_, Some(id)) => format!("explained by {id}"),
+                (_, None) => "not shown".to_owned(),
             };
-            tally.count(&said);
+            tally.count(&format!("{title}: {said}"));
         }
     }
 
-    /// Whether a request contradicts a proof, or finds a difference that is known.
-    fn contradict(&self, request: &Request, [from, to]: [&Answer; 2], hits: &mut Hits, tally: &mut Tally) {
+    /// Whether the other evaluator sees a difference in a request; one that was proven away is wrong.
+    fn is_difference(
+        &self,
+        request: &Request,
+        [from, to]: [&Answer; 2],
+        explained: Option<&str>,
+        tally: &mut Tally,
+    ) -> bool {
         let is_difference = [from, to] == [&Ok(Decision::Denied), &Ok(Decision::Allowed)];
-        hits.difference += usize::from(is_difference);
-        if *self.direction != Direction::None {
-            return;
-        }
-        let ours = [self.from.ours(request), self.to.ours(request)];
-        if ours == [Decision::Denied, Decision::Allowed] {
-            tally.wrong(&format!("proven not {}, but our own evaluator", self.word), &[self.from, self.to], request);
-        }
-        tally.count("questions to a proof");
-        if is_difference {
-            match self.explanation(request) {
-                Some(id) => tally.count(&format!("questions to a proof: explained by {id}")),
-                None => tally.wrong(&format!("proven not {}", self.word), &[self.from, self.to], request),
+        if *self.direction == Direction::None {
+            tally.count("questions to a proof");
+            tally.add("questions to a proof: let through", usize::from(to == &Ok(Decision::Allowed)));
+            if is_difference {
+                match explained {
+                    Some(id) => tally.count(&format!("questions to a proof: explained by {id}")),
+                    None => tally.wrong(&format!("proven not {}", self.word), &[self.from, self.to], request),
+                }
+            }
+            let ours = [self.from, self.to].map(|side| side.ours(request));
+            if ours == [Decision::Denied, Decision::Allowed] {
+                tally.wrong(&format!("proven not {}, but we say", self.word), &[self.from, self.to], request);
             }
         }
-    }
-
-    fn explanation(&self, request: &Request) -> Option<&'static str> {
-        explanation(self.from, request).or_else(|| explanation(self.to, request))
+        is_difference
     }
 }

@@ -1,9 +1,11 @@
-//! What the two evaluators are known to read differently. In: a case; out: which of the explanations its shape asks for. The
-//! answers are never looked at.
+//! What the two evaluators are known to read differently, as rewritings. In: a side, a request and what the other says of it;
+//! out: which difference makes it say so, if Guardline says the same of the documents rewritten to the other's reading. A
+//! document that merely holds something of the sort explains nothing.
 
+use guardline::policy::evaluate::Decision;
 use guardline::policy::request::Request;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::side::{Side, texts};
 
@@ -23,46 +25,131 @@ struct Explained {
     source: String,
 }
 
-/// The names of all explanations, each of which says what AWS says.
-pub(super) fn names() -> Vec<String> {
+/// A document as the other reads it; a request decides what its variables stand for.
+type Rewriting = fn(&mut Map<String, Value>, &Request);
+
+/// Each difference by its name in the list of explanations.
+const READINGS: [(&str, Rewriting); 6] = [
+    ("variables-of-2008", variables_in_every_version),
+    ("variable-without-value", nothing_holds_without_value),
+    ("any-value-if-exists", any_value_must_exist),
+    ("character-in-exact-text", characters_are_text),
+    ("wildcard-before-the-slash", no_wildcard_before_the_slash),
+    ("account-of-other-length", accounts_have_twelve_digits),
+];
+
+/// Requires that each difference is explained, with what AWS says.
+pub(super) fn require_explanations() {
     let list = include_str!("../../oracles/iam-simulate/explained.json");
     let explanations: Vec<Explained> = serde_json::from_str(list).expect("explanations");
     for explained in &explanations {
         assert!(explained.source.starts_with("https://docs.aws.amazon.com/"), "{explained:?}");
         assert!([&explained.ours, &explained.theirs, &explained.aws_says].iter().all(|text| !text.is_empty()));
     }
-    explanations.into_iter().map(|explained| explained.id).collect()
+    let names: Vec<&str> = explanations.iter().map(|explained| explained.id.as_str()).collect();
+    assert_eq!(names, READINGS.map(|(name, _)| name), "each reading is explained, and nothing else");
 }
 
-/// The explanation that the shape of a case asks for.
-pub(super) fn explanation(side: &Side, request: &Request) -> Option<&'static str> {
-    let documents = || side.levels.iter().flatten();
-    if documents().any(|document| document["Version"] != "2012-10-17" && document.to_string().contains("${")) {
-        return Some("variables-of-2008");
+/// The difference that makes the other say what it says.
+pub(super) fn explanation(side: &Side, request: &Request, theirs: Decision) -> Option<&'static str> {
+    let said = |readings: &[(&str, Rewriting)]| rewritten(side, request, readings).ours(request);
+    let alone = READINGS.iter().find(|reading| said(std::slice::from_ref(reading)) == theirs);
+    let several = || (said(&READINGS) == theirs).then_some("several together");
+    alone.map(|(name, _)| *name).or_else(several)
+}
+
+fn rewritten(side: &Side, request: &Request, readings: &[(&str, Rewriting)]) -> Side {
+    let mut levels = side.levels.clone();
+    for document in levels.iter_mut().flatten().filter_map(Value::as_object_mut) {
+        if !document["Statement"].is_array() {
+            let one = document["Statement"].take();
+            document.insert("Statement".to_owned(), Value::Array(vec![one]));
+        }
+        readings.iter().for_each(|(_, rewrite)| rewrite(document, request));
     }
-    let said = documents().flat_map(all_texts).collect::<Vec<_>>();
-    if said.iter().any(|text| has_null(text, request)) {
-        return Some("variable-without-value");
+    Side::new(side.stack.kind, levels)
+}
+
+fn variables_in_every_version(document: &mut Map<String, Value>, _: &Request) {
+    document.insert("Version".to_owned(), Value::from("2012-10-17"));
+}
+
+/// A statement does not hold where one of its negated clauses has a variable without a value.
+fn nothing_holds_without_value(document: &mut Map<String, Value>, request: &Request) {
+    if document.get("Version").is_none_or(|version| version != "2012-10-17") {
+        return;
     }
-    let conditions =
-        || side.statements().flat_map(|said| said["Condition"].as_object().into_iter().flatten().collect::<Vec<_>>());
-    let is_exact = |operator: &str| {
+    let is_null = |texts: Vec<String>| texts.iter().any(|text| has_null(text, request));
+    statements(document).retain(|said| {
+        let mut conditions = said["Condition"].as_object().into_iter().flatten();
+        let breaks = |(operator, keys): (&String, &Value)| {
+            let mut keys = keys.as_object().into_iter().flatten();
+            let is_there = |key: &str| !values(request, key).is_empty();
+            operator.to_lowercase().contains("not") && keys.any(|(key, asked)| is_there(key) && is_null(texts(asked)))
+        };
+        !is_null(texts(&said["NotResource"])) && !conditions.any(breaks)
+    });
+}
+
+fn any_value_must_exist(document: &mut Map<String, Value>, _: &Request) {
+    each_operator(document, |operator, asked| {
+        let plain = operator.strip_suffix("IfExists").filter(|plain| plain.starts_with("ForAnyValue:"));
+        (plain.unwrap_or(&operator).to_owned(), asked)
+    });
+}
+
+/// `${$}` is a dollar: what follows it is text.
+fn characters_are_text(document: &mut Map<String, Value>, _: &Request) {
+    each_operator(document, |operator, asked| {
         let word = operator.rsplit(':').next().unwrap_or_default();
-        word.starts_with("StringEquals") || word.starts_with("StringNotEquals")
-    };
-    let has_character = |text: &String| ["${*}", "${?}", "${$}"].iter().any(|character| text.contains(character));
-    if conditions().any(|(operator, keys)| is_exact(operator) && all_texts(keys).iter().any(has_character)) {
-        return Some("character-in-exact-text");
+        if !word.starts_with("StringEquals") && !word.starts_with("StringNotEquals") {
+            return (operator, asked);
+        }
+        let mut text = asked.to_string();
+        for character in ["*", "?", "$"] {
+            text = text.replace(&format!("${{{character}}}"), &format!("${{$}}\u{0}{character}}}"));
+        }
+        let text = text.replace('\u{0}', "{");
+        (operator, serde_json::from_str(&text).expect("still JSON"))
+    });
+}
+
+fn no_wildcard_before_the_slash(document: &mut Map<String, Value>, _: &Request) {
+    for said in statements(document) {
+        for word in ["Resource", "NotResource"] {
+            if let Some(patterns) = said.get_mut(word) {
+                let kept = texts(patterns).into_iter().filter(|pattern| !has_wild_type(pattern));
+                *patterns = kept.collect();
+            }
+        }
     }
-    let is_missing = |keys: &Value| {
-        keys.as_object().is_some_and(|keys| keys.keys().any(|key| values(request, key).is_empty()))
-    };
-    let is_any = |operator: &str| operator.starts_with("ForAnyValue:") && operator.ends_with("IfExists");
-    if conditions().any(|(operator, keys)| is_any(operator) && is_missing(keys)) {
-        return Some("any-value-if-exists");
+}
+
+/// An ARN that is no account's is no more than itself.
+fn accounts_have_twelve_digits(document: &mut Map<String, Value>, _: &Request) {
+    for said in statements(document) {
+        for word in ["Principal", "NotPrincipal"] {
+            if let Some(names) = said.get_mut(word).and_then(|sorts| sorts.get_mut("AWS")) {
+                let is_other = |name: &str| {
+                    let account = name.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+                    account.is_some_and(|account| account.len() != 12)
+                };
+                let itself = |name: String| if is_other(&name) { name.replace(":root", ":user/root") } else { name };
+                *names = texts(names).into_iter().map(itself).collect();
+            }
+        }
     }
-    let mut resources = side.statements().flat_map(|said| ["Resource", "NotResource"].map(|word| texts(&said[word])));
-    resources.any(|texts| texts.iter().any(|text| has_wild_type(text))).then_some("wildcard-before-the-slash")
+}
+
+fn statements(document: &mut Map<String, Value>) -> &mut Vec<Value> {
+    document["Statement"].as_array_mut().expect("a list of statements")
+}
+
+fn each_operator(document: &mut Map<String, Value>, rewrite: impl Fn(String, Value) -> (String, Value)) {
+    let conditions = statements(document).iter_mut().filter_map(|said| said.get_mut("Condition")?.as_object_mut());
+    for condition in conditions {
+        *condition = std::mem::take(condition).into_iter().map(|(operator, asked)| rewrite(operator, asked)).collect();
+    }
 }
 
 /// Whether a text holds a variable without a value.
@@ -80,13 +167,4 @@ fn has_wild_type(arn: &str) -> bool {
 
 fn values<'a>(request: &'a Request, key: &str) -> &'a [String] {
     request.values(&key.to_lowercase()).unwrap_or_default()
-}
-
-/// Every text of a document, however deep.
-fn all_texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(entries) => entries.values().flat_map(all_texts).collect(),
-        Value::Array(many) => many.iter().flat_map(all_texts).collect(),
-        other => texts(other),
-    }
 }

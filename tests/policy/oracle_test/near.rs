@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::dice::Dice;
-use super::random::{ACTIONS, DATES, RESOURCES, caller};
+use super::random::{ACTIONS, ARNS, DATES, RESOURCES, caller};
 use super::side::{Side, texts};
 
 /// How many requests are drawn for one that a side lets through.
@@ -60,6 +60,11 @@ impl Near {
             (!["*", "?", "$"].contains(&name.as_str())).then_some(name)
         });
         Self { kind: sides[0].stack.kind, variables: variables.collect(), keys, statements }
+    }
+
+    /// The keys that variables stand for.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(String::as_str)
     }
 
     /// Requests most of which a side lets through; one in five is as it comes.
@@ -129,7 +134,8 @@ impl Near {
             return Some(likely);
         }
         let name = dice.pick(&about.names);
-        let account = if name.len() == 12 { Some(name.as_str()) } else { account_of_root(name) };
+        let is_account = name.chars().all(|letter| letter.is_ascii_digit());
+        let account = if is_account { Some(name.as_str()) } else { account_of_root(name) };
         Some(match account {
             Some(account) => Principal::Aws(format!("arn:aws:iam::{account}:role/Admin")),
             None if name.starts_with("arn:") => Principal::Aws(name.clone()),
@@ -183,7 +189,7 @@ fn value(
         let asked = dice.pick(if at == 0 { own } else { all });
         // Where a statement only asks whether the key is there, another may say what its values look like.
         let asked = if asked.operator == "null" { dice.pick(all) } else { asked };
-        near(dice, asked, context)
+        near(dice, asked, all, context)
     };
     let values: Vec<String> = (0..count).map(one).collect();
     Some(match <[String; 1]>::try_from(values) {
@@ -192,12 +198,15 @@ fn value(
     })
 }
 
-/// A value near those of a condition.
-fn near(dice: &mut Dice, asked: &Asked, context: &BTreeMap<String, ContextValue>) -> String {
+/// A value near those of a condition, of the sort that its key has.
+fn near(dice: &mut Dice, asked: &Asked, all: &[Asked], context: &BTreeMap<String, ContextValue>) -> String {
     let is_for = |word: &str| asked.operator.contains(word);
-    let Some(said) = (!asked.values.is_empty()).then(|| dice.pick(&asked.values)) else { return "other".to_owned() };
+    // What holds of an ARN that is none AWS does not say.
+    let has_arns = all.iter().any(|asked| asked.operator.contains("arn"));
+    let other = |dice: &mut Dice| (*dice.pick(if has_arns { ARNS.1 } else { &["other"] })).to_owned();
+    let Some(said) = (!asked.values.is_empty()).then(|| dice.pick(&asked.values)) else { return other(dice) };
     if is_for("null") {
-        "other".to_owned()
+        other(dice)
     } else if is_for("bool") {
         (*dice.pick(&["true", "false"])).to_owned()
     } else if is_for("numeric") {
@@ -210,7 +219,7 @@ fn near(dice: &mut Dice, asked: &Asked, context: &BTreeMap<String, ContextValue>
     } else {
         let text = spelled(dice, said, context);
         match dice.below(8) {
-            0 => "other".to_owned(),
+            0 => other(dice),
             1 => missed(dice, text),
             _ => text,
         }

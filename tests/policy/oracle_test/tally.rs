@@ -8,15 +8,15 @@ use guardline::policy::evaluate::Decision;
 use guardline::policy::request::Request;
 use serde_json::json;
 
-use super::explained::{explanation, names};
+use super::explained::{explanation, require_explanations};
 use super::other::Answer;
 use super::side::Side;
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: BTreeMap<String, usize>,
-    /// What nothing explains, as text.
-    unexplained: Vec<String>,
+    /// What nothing explains: the sides and what was said of them, with how many requests, and the shortest.
+    unexplained: BTreeMap<String, (usize, String)>,
 }
 
 impl Tally {
@@ -24,7 +24,9 @@ impl Tally {
         let mut all = Self::default();
         for tally in tallies {
             tally.counts.into_iter().for_each(|(what, count)| *all.counts.entry(what).or_default() += count);
-            all.unexplained.extend(tally.unexplained);
+            for (what, (count, request)) in tally.unexplained {
+                all.take_down(what, count, request);
+            }
         }
         all
     }
@@ -37,29 +39,45 @@ impl Tally {
         *self.counts.entry(what.to_owned()).or_default() += many;
     }
 
-    /// Compares both on a request.
-    pub(super) fn compare(&mut self, side: &Side, request: &Request, theirs: &Answer) {
+    /// Compares both on a request; what explains a difference is said.
+    pub(super) fn compare(&mut self, side: &Side, request: &Request, theirs: &Answer) -> Option<&'static str> {
         let ours = side.ours(request);
-        let outcome = match theirs {
-            Err(error) => format!("theirs cannot tell: {}", error.chars().take(80).collect::<String>()),
-            Ok(_) if ours == Decision::Unknown => "ours cannot tell".to_owned(),
-            Ok(theirs) if ours == *theirs => format!("both say {}", ours.word()),
-            Ok(theirs) => match explanation(side, request) {
-                Some(id) => format!("explained by {id}"),
-                None => {
-                    let said = format!("ours {}, theirs {}", ours.word(), theirs.word());
-                    self.wrong(&said, &[side], request);
-                    "not explained".to_owned()
-                }
-            },
+        let theirs = match theirs {
+            Err(error) => {
+                self.count(&format!("theirs cannot tell: {}", error.chars().take(80).collect::<String>()));
+                return None;
+            }
+            Ok(theirs) => *theirs,
         };
-        self.count(&outcome);
+        if ours == Decision::Unknown {
+            self.count("ours cannot tell");
+            return None;
+        }
+        if ours == theirs {
+            self.count(&format!("both say {}", ours.word()));
+            return None;
+        }
+        let explained = explanation(side, request, theirs);
+        match explained {
+            Some(id) => self.count(&format!("explained by {id}")),
+            None => self.wrong(&format!("ours {}, theirs {}", ours.word(), theirs.word()), &[side], request),
+        }
+        explained
     }
 
     /// Takes down what nothing explains.
     pub(super) fn wrong(&mut self, said: &str, sides: &[&Side], request: &Request) {
-        let (kind, levels) = (sides[0].stack.kind.word(), sides.iter().map(|side| &side.levels).collect::<Vec<_>>());
-        self.unexplained.push(format!("{said}: {kind} {}\n  {}", json!(request), json!(levels)));
+        let kind = sides[0].stack.kind.word();
+        let levels = sides.iter().map(|side| json!(side.levels).to_string()).collect::<Vec<_>>();
+        self.take_down(format!("{said}, {kind}\n  {}", levels.join("\n  ")), 1, json!(request).to_string());
+    }
+
+    fn take_down(&mut self, what: String, count: usize, request: String) {
+        let (counted, shortest) = self.unexplained.entry(what).or_insert_with(|| (0, request.clone()));
+        *counted += count;
+        if request.len() < shortest.len() {
+            *shortest = request;
+        }
     }
 
     /// How many times one of these was seen.
@@ -68,19 +86,19 @@ impl Tally {
     }
 
     /// Says how they compare, and fails on what nothing explains, or where the cases say too little.
-    pub(super) fn report(mut self, title: &str) {
+    pub(super) fn report(self, title: &str) {
         let lines: String = self.counts.iter().map(|(what, count)| format!("  {count:>9} {what}\n")).collect();
         std::io::stderr().write_all(format!("{title}:\n{lines}").as_bytes()).expect("stderr");
-        let known = names();
-        let explained = self.counts.keys().filter_map(|what| what.strip_prefix("explained by "));
-        explained.for_each(|id| assert!(known.iter().any(|name| name == id), "{id} is not explained"));
-        self.unexplained.sort_by_key(String::len);
-        let shown: Vec<String> = self.unexplained.iter().take(super::number("GUARDLINE_SHOWN", 12)).cloned().collect();
-        let shown = shown.join("\n");
-        assert!(self.unexplained.is_empty(), "{} disagreements, the shortest of them:\n{shown}", self.unexplained.len());
+        require_explanations();
         let asked = self.seen("both say") + self.seen("explained by");
         for word in ["allowed", "denied"] {
             assert!(self.seen(&format!("both say {word}")) * 20 > asked, "the cases say too little: too few are {word}");
         }
+        let mut wrong: Vec<_> = self.unexplained.into_iter().collect();
+        wrong.sort_by_key(|(what, _)| what.len());
+        let shown = wrong.iter().take(super::number("GUARDLINE_SHOWN", 12));
+        let shown: Vec<String> =
+            shown.map(|(what, (count, request))| format!("{count} requests, as {request}: {what}")).collect();
+        assert!(wrong.is_empty(), "{} sides disagree, the shortest of them:\n{}", wrong.len(), shown.join("\n"));
     }
 }
