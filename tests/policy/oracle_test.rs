@@ -58,7 +58,16 @@ fn random_changes_mean_the_same_to_both() {
         let new = random::changed(&mut dice, &old);
         Change { name: kind.to_string(), old, new }.check(each, &mut dice, other)
     });
-    Tally::of(tallies).report("random changes");
+    report_changes("random changes", tallies);
+}
+
+/// Says how both see changes, and fails where the requests were too far from the changes to mean something.
+fn report_changes(title: &str, tallies: Vec<Tally>) {
+    let all = Tally::of(tallies);
+    all.report(title);
+    all.require("requests toward a side: let through by it", 50, "requests toward a side");
+    all.require("differences: found by chance too", 80, "differences");
+    all.require("witnesses: shown", 90, "witnesses");
 }
 
 #[test]
@@ -74,5 +83,5 @@ fn labelled_changes_mean_the_same_to_both() {
         let [old, new] = [&pair.old, &pair.new].map(|document| Side::alone(kind, document, kind == Kind::Scp));
         Change { name: pair.id.clone(), old, new }.check(each, &mut Dice::new(seed, at), other)
     });
-    Tally::of(tallies).report("labelled changes");
+    report_changes("labelled changes", tallies);
 }

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use guardline::policy::decide::{Decision as Verdicts, Direction, Limits, Options, decide};
 use guardline::policy::evaluate::Decision;
 use guardline::policy::request::Request;
+use guardline::policy::stack::{Level, Stack};
 
 use super::dice::Dice;
 use super::near::Near;
-use super::other::{Answer, Other};
+use super::other::Other;
 use super::side::Side;
-use super::tally::Tally;
+use super::tally::{Compared, Tally};
 
 /// The most witnesses that are asked of each direction.
 const WITNESSES: usize = 4;
@@ -77,25 +78,30 @@ impl Change {
         tally: &mut Tally,
     ) {
         let mut found = [false; 2];
-        for toward in directions {
-            let (mut left, mut through) = (each, 0);
+        // The first direction is toward the new side, the second toward the old one.
+        for (at, toward) in directions.iter().enumerate() {
+            let (mut left, mut through, mut through_ours) = (each, 0, 0);
             while left > 0 {
                 let drawn = near.toward(dice, toward.to, left.min(AT_ONCE));
                 left -= drawn.len();
-                let answers = [&self.old, &self.new].map(|side| other.ask(side, &drawn));
-                for ((request, by_old), by_new) in drawn.iter().zip(&answers[0]).zip(&answers[1]) {
-                    let explained = tally.compare(&self.old, request, by_old);
-                    let explained = tally.compare(&self.new, request, by_new).or(explained);
-                    let by_to = if std::ptr::eq(toward.to, &self.new) { by_new } else { by_old };
-                    through += usize::from(by_to == &Ok(Decision::Allowed));
-                    found[0] |= directions[0].is_difference(request, [by_old, by_new], explained, tally);
-                    found[1] |= directions[1].is_difference(request, [by_new, by_old], explained, tally);
+                let [by_old, by_new] = [&self.old, &self.new].map(|side| other.ask(side, &drawn));
+                for ((request, by_old), by_new) in drawn.iter().zip(&by_old).zip(&by_new) {
+                    let by_old = tally.compare(&self.old, request, by_old);
+                    let by_new = tally.compare(&self.new, request, by_new);
+                    let by_to = [by_new, by_old][at];
+                    through += usize::from(by_to.theirs == Some(Decision::Allowed));
+                    through_ours += usize::from(by_to.ours == Decision::Allowed);
+                    found[0] |= directions[0].is_difference(request, [by_old, by_new], tally);
+                    found[1] |= directions[1].is_difference(request, [by_new, by_old], tally);
                 }
             }
             tally.add("requests toward a side", each);
             tally.add("requests toward a side: let through by it", through);
-            if through == 0 && each > 0 {
-                tally.count(&format!("sides that let none through: not {} of {}", toward.word, self.name));
+            tally.count("sides");
+            if through_ours > 0 && through == 0 {
+                tally.count("sides that let none through in the other's reading");
+            } else if through == 0 {
+                tally.count(&toward.why_none(&self.name));
             }
         }
         for (direction, found) in directions.iter().zip(found) {
@@ -116,44 +122,47 @@ struct Sided<'a> {
 }
 
 impl Sided<'_> {
+    /// Why none of the requests toward a side got through.
+    fn why_none(&self, name: &str) -> String {
+        let nothing = Stack { kind: self.to.stack.kind, levels: vec![Level::default()] };
+        let nothing = if nothing.needs_allow() { nothing } else { self.to.stack.clone() };
+        match decide(&nothing, &self.to.stack, &Options::default()).weaker {
+            Direction::None => "sides that let nothing through at all".to_owned(),
+            _ => format!("sides of which no request was found: not {} of {name}", self.word),
+        }
+    }
+
     /// Whether each witness is one to the other evaluator.
     fn witnesses(&self, title: &str, other: &mut Other, tally: &mut Tally) {
         let Direction::Some(witnesses) = self.direction else { return };
         let [from, to] = [self.from, self.to].map(|side| other.ask(side, witnesses));
         for ((request, from), to) in witnesses.iter().zip(&from).zip(&to) {
-            let explained = tally.compare(self.from, request, from);
-            let explained = tally.compare(self.to, request, to).or(explained);
-            let said = match ([from, to], explained) {
-                ([Ok(Decision::Denied), Ok(Decision::Allowed)], _) => "shown".to_owned(),
-                ([Err(why), _] | [_, Err(why)], _) => format!("theirs cannot tell: {why}"),
-                (_, Some(id)) => format!("explained by {id}"),
-                (_, None) => "not shown".to_owned(),
+            let by_from = tally.compare(self.from, request, from);
+            let by_to = tally.compare(self.to, request, to);
+            let said = match (by_from.theirs, by_to.theirs, by_from.explained.or(by_to.explained)) {
+                (Some(Decision::Denied), Some(Decision::Allowed), _) => "shown".to_owned(),
+                (None, ..) | (_, None, _) => "theirs cannot tell".to_owned(),
+                (.., Some(id)) => format!("explained by {id}"),
+                (.., None) => "not shown".to_owned(),
             };
+            tally.count(title);
             tally.count(&format!("{title}: {said}"));
         }
     }
 
     /// Whether the other evaluator sees a difference in a request; one that was proven away is wrong.
-    fn is_difference(
-        &self,
-        request: &Request,
-        [from, to]: [&Answer; 2],
-        explained: Option<&str>,
-        tally: &mut Tally,
-    ) -> bool {
-        let is_difference = [from, to] == [&Ok(Decision::Denied), &Ok(Decision::Allowed)];
+    fn is_difference(&self, request: &Request, [from, to]: [Compared; 2], tally: &mut Tally) -> bool {
+        let is_difference = [from.theirs, to.theirs] == [Some(Decision::Denied), Some(Decision::Allowed)];
         if *self.direction == Direction::None {
             tally.count("questions to a proof");
-            tally.add("questions to a proof: let through", usize::from(to == &Ok(Decision::Allowed)));
-            if is_difference {
-                match explained {
-                    Some(id) => tally.count(&format!("questions to a proof: explained by {id}")),
-                    None => tally.wrong(&format!("proven not {}", self.word), &[self.from, self.to], request),
-                }
-            }
-            let ours = [self.from, self.to].map(|side| side.ours(request));
-            if ours == [Decision::Denied, Decision::Allowed] {
+            tally.add("questions to a proof: let through", usize::from(to.theirs == Some(Decision::Allowed)));
+            if [from.ours, to.ours] == [Decision::Denied, Decision::Allowed] {
                 tally.wrong(&format!("proven not {}, but we say", self.word), &[self.from, self.to], request);
+            }
+            match from.explained.or(to.explained) {
+                _ if !is_difference => {}
+                Some(id) => tally.count(&format!("questions to a proof: explained by {id}")),
+                None => tally.wrong(&format!("proven not {}", self.word), &[self.from, self.to], request),
             }
         }
         is_difference

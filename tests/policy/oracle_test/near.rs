@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::dice::Dice;
 use super::random::{ACTIONS, ARNS, DATES, RESOURCES, caller};
-use super::side::{Side, texts};
+use super::side::{Side, all_texts, texts};
 
 /// How many requests are drawn for one that a side lets through.
 const TRIES: usize = 60;
@@ -24,6 +24,8 @@ const WORDS: [&str; 4] = ["ann", "Red", "bob", "a/b"];
 pub(super) struct Near {
     kind: Kind,
     statements: Vec<Said>,
+    /// The statements that only one side has; all, where there are none.
+    changed: Vec<usize>,
     /// What is asked of each key, in lower case.
     keys: BTreeMap<String, Vec<Asked>>,
     /// The keys of variables, in lower case.
@@ -46,8 +48,14 @@ struct Asked {
 
 impl Near {
     pub(super) fn new(sides: [&Side; 2]) -> Self {
-        let said = sides.iter().flat_map(|side| side.statements()).map(Said::new);
-        let statements: Vec<Said> = said.collect();
+        let [old, new] = sides.map(|side| side.statements().collect::<Vec<_>>());
+        let all: Vec<&Value> = old.iter().chain(&new).copied().collect();
+        let is_changed = |at: &usize| !(old.contains(&all[*at]) && new.contains(&all[*at]));
+        let changed: Vec<usize> = (0..all.len()).filter(is_changed).collect();
+        let changed = if changed.is_empty() { (0..all.len()).collect() } else { changed };
+        let words = [&old, &new].map(|said| said.iter().flat_map(|said| all_texts(said)).collect::<BTreeSet<_>>());
+        let is_news = |text: &str| words.iter().any(|words| !words.contains(text));
+        let statements: Vec<Said> = all.into_iter().map(|said| Said::new(said, is_news)).collect();
         let mut keys: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
         for (key, asked) in statements.iter().flat_map(|said| &said.keys) {
             keys.entry(key.clone()).or_default().extend(asked.iter().cloned());
@@ -59,7 +67,7 @@ impl Near {
             let name = rest.split(['}', ',']).next()?.trim().to_lowercase();
             (!["*", "?", "$"].contains(&name.as_str())).then_some(name)
         });
-        Self { kind: sides[0].stack.kind, variables: variables.collect(), keys, statements }
+        Self { kind: sides[0].stack.kind, variables: variables.collect(), keys, statements, changed }
     }
 
     /// The keys that variables stand for.
@@ -85,9 +93,11 @@ impl Near {
 
     /// A request about one of the statements.
     fn draw(&self, dice: &mut Dice) -> Request {
-        let Some(about) = (!self.statements.is_empty()).then(|| dice.pick(&self.statements)) else {
+        if self.statements.is_empty() {
             return super::random::request(dice, self.kind);
-        };
+        }
+        let news = dice.one_in(2).then(|| &self.statements[*dice.pick(&self.changed)]);
+        let about = news.unwrap_or_else(|| dice.pick(&self.statements));
         let mut context = BTreeMap::new();
         for key in self.variables.iter().filter(|_| !dice.one_in(8)).collect::<Vec<_>>() {
             context.insert(key.clone(), ContextValue::One((*dice.pick(&WORDS)).to_owned()));
@@ -104,7 +114,7 @@ impl Near {
         let other = |dice: &mut Dice, list: &[&str]| (*dice.pick(list)).to_owned();
         Request {
             action: action.filter(|text| text.contains(':')).unwrap_or_else(|| other(dice, &ACTIONS)),
-            resource: resource.filter(|text| text.starts_with("arn:")).unwrap_or_else(|| {
+            resource: resource.filter(|text| text.starts_with("arn:")).map(whole).unwrap_or_else(|| {
                 let nothing = dice.one_in(8);
                 if nothing { "*".to_owned() } else { other(dice, &RESOURCES) }
             }),
@@ -145,13 +155,28 @@ impl Near {
     }
 }
 
+/// An ARN with all of its six segments, as each request has them: a pattern may have fewer.
+fn whole(mut arn: String) -> String {
+    let missing = 6_usize.saturating_sub(arn.split(':').count());
+    arn.push_str(&":x".repeat(missing));
+    arn
+}
+
 fn account_of_root(name: &str) -> Option<&str> {
     name.strip_prefix("arn:aws:iam::")?.strip_suffix(":root")
 }
 
 impl Said {
-    fn new(statement: &Value) -> Self {
-        let of = |words: [&str; 2]| words.map(|word| texts(&statement[word])).concat();
+    /// What only one side says counts as much as all the rest: a change is where sides differ.
+    fn new(statement: &Value, is_news: impl Fn(&str) -> bool) -> Self {
+        let weighed = |mut all: Vec<String>| {
+            let news: Vec<String> = all.iter().filter(|text| is_news(text)).cloned().collect();
+            for _ in 0..if news.is_empty() { 0 } else { all.len() / news.len() } {
+                all.extend(news.iter().cloned());
+            }
+            all
+        };
+        let of = |words: [&str; 2]| weighed(words.map(|word| texts(&statement[word])).concat());
         let names = ["Principal", "NotPrincipal"].into_iter().flat_map(|word| match &statement[word] {
             Value::Object(sorts) => sorts.values().flat_map(texts).collect(),
             one => texts(one),
@@ -159,7 +184,7 @@ impl Said {
         let mut keys: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
         for (operator, asked) in statement["Condition"].as_object().into_iter().flatten() {
             for (key, values) in asked.as_object().into_iter().flatten() {
-                let asked = Asked { operator: operator.to_lowercase(), values: texts(values) };
+                let asked = Asked { operator: operator.to_lowercase(), values: weighed(texts(values)) };
                 keys.entry(key.to_lowercase()).or_default().push(asked);
             }
         }

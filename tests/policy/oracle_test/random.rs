@@ -145,14 +145,15 @@ pub(super) fn changed(dice: &mut Dice, side: &Side) -> Side {
         2 => statements.reverse(),
         3 => levels[level] = vec![document(dice, kind)],
         _ => {
-            // One part of a statement: as another has it, where another has it at all.
-            let part = *dice.pick(&["Effect", "Action", "Resource", "Condition", "Condition"]);
+            // One part of a statement, as another has it.
+            let parts: [&[&str]; 4] = [&["Effect"], &["Action", "NotAction"], &["Resource", "NotResource"], &["Condition"]];
             let said = statements[at].as_object_mut().expect("a statement");
-            match fresh.get(part) {
-                Some(other) => drop(said.insert(part.to_owned(), other.clone())),
-                None => drop(said.remove(part)),
+            for part in *dice.pick(&parts) {
+                match fresh.get(part) {
+                    Some(other) => drop(said.insert((*part).to_owned(), other.clone())),
+                    None => drop(said.remove(*part)),
+                }
             }
-            said.entry("Action").or_insert_with(|| json!("*"));
         }
     }
     Side::new(kind, levels)

@@ -65,3 +65,12 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
         Value::Null | Value::Object(_) => Vec::new(),
     }
 }
+
+/// Every text of a document, however deep.
+pub(super) fn all_texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(entries) => entries.values().flat_map(all_texts).collect(),
+        Value::Array(many) => many.iter().flat_map(all_texts).collect(),
+        other => texts(other),
+    }
+}

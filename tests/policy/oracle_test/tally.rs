@@ -12,6 +12,16 @@ use super::explained::{explanation, require_explanations};
 use super::other::Answer;
 use super::side::Side;
 
+/// What both say of one request.
+#[derive(Clone, Copy)]
+pub(super) struct Compared {
+    pub(super) ours: Decision,
+    /// None where it cannot tell.
+    pub(super) theirs: Option<Decision>,
+    /// What explains a difference.
+    pub(super) explained: Option<&'static str>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: BTreeMap<String, usize>,
@@ -39,30 +49,23 @@ impl Tally {
         *self.counts.entry(what.to_owned()).or_default() += many;
     }
 
-    /// Compares both on a request; what explains a difference is said.
-    pub(super) fn compare(&mut self, side: &Side, request: &Request, theirs: &Answer) -> Option<&'static str> {
+    /// Compares both on a request.
+    pub(super) fn compare(&mut self, side: &Side, request: &Request, theirs: &Answer) -> Compared {
         let ours = side.ours(request);
-        let theirs = match theirs {
-            Err(error) => {
-                self.count(&format!("theirs cannot tell: {}", error.chars().take(80).collect::<String>()));
-                return None;
+        let mut compared = Compared { ours, theirs: theirs.as_ref().ok().copied(), explained: None };
+        match theirs {
+            Err(error) => self.count(&format!("theirs cannot tell: {}", error.chars().take(80).collect::<String>())),
+            Ok(_) if ours == Decision::Unknown => self.count("ours cannot tell"),
+            Ok(theirs) if ours == *theirs => self.count(&format!("both say {}", ours.word())),
+            Ok(theirs) => {
+                compared.explained = explanation(side, request, *theirs);
+                match compared.explained {
+                    Some(id) => self.count(&format!("explained by {id}")),
+                    None => self.wrong(&format!("ours {}, theirs {}", ours.word(), theirs.word()), &[side], request),
+                }
             }
-            Ok(theirs) => *theirs,
-        };
-        if ours == Decision::Unknown {
-            self.count("ours cannot tell");
-            return None;
         }
-        if ours == theirs {
-            self.count(&format!("both say {}", ours.word()));
-            return None;
-        }
-        let explained = explanation(side, request, theirs);
-        match explained {
-            Some(id) => self.count(&format!("explained by {id}")),
-            None => self.wrong(&format!("ours {}, theirs {}", ours.word(), theirs.word()), &[side], request),
-        }
-        explained
+        compared
     }
 
     /// Takes down what nothing explains.
@@ -80,13 +83,20 @@ impl Tally {
         }
     }
 
+    /// Requires that something was seen in so many of a hundred times of something else.
+    pub(super) fn require(&self, part: &str, percent: usize, of: &str) {
+        let counted = |what: &str| self.counts.get(what).copied().unwrap_or_default();
+        let (part_seen, seen) = (counted(part), counted(of));
+        assert!(part_seen * 100 >= seen * percent, "{part}: {part_seen} of {seen}, which says too little");
+    }
+
     /// How many times one of these was seen.
-    pub(super) fn seen(&self, what: &str) -> usize {
+    fn seen(&self, what: &str) -> usize {
         self.counts.iter().filter(|(seen, _)| seen.starts_with(what)).map(|(_, count)| count).sum()
     }
 
     /// Says how they compare, and fails on what nothing explains, or where the cases say too little.
-    pub(super) fn report(self, title: &str) {
+    pub(super) fn report(&self, title: &str) {
         let lines: String = self.counts.iter().map(|(what, count)| format!("  {count:>9} {what}\n")).collect();
         std::io::stderr().write_all(format!("{title}:\n{lines}").as_bytes()).expect("stderr");
         require_explanations();
@@ -94,7 +104,7 @@ impl Tally {
         for word in ["allowed", "denied"] {
             assert!(self.seen(&format!("both say {word}")) * 20 > asked, "the cases say too little: too few are {word}");
         }
-        let mut wrong: Vec<_> = self.unexplained.into_iter().collect();
+        let mut wrong: Vec<_> = self.unexplained.iter().collect();
         wrong.sort_by_key(|(what, _)| what.len());
         let shown = wrong.iter().take(super::number("GUARDLINE_SHOWN", 12));
         let shown: Vec<String> =
