@@ -32,6 +32,11 @@ fn number(variable: &str, otherwise: usize) -> usize {
 }
 
 #[test]
+fn each_known_difference_is_explained() {
+    explained::require_explanations();
+}
+
+#[test]
 #[ignore = "needs an npm package that is installed at test time; `.ci/run` does"]
 fn random_policies_mean_the_same_to_both() {
     let seed = number("GUARDLINE_SEED", 1);
@@ -51,7 +56,7 @@ fn random_policies_mean_the_same_to_both() {
 #[ignore = "needs an npm package that is installed at test time; `.ci/run` does"]
 fn random_changes_mean_the_same_to_both() {
     let (seed, each) = (number("GUARDLINE_SEED", 1), number("GUARDLINE_ORACLE_EACH", 500).min(25));
-    let tallies = other::each(number("GUARDLINE_ORACLE_CHANGES", 2_000), |at, other| {
+    let tallies = other::each(number("GUARDLINE_ORACLE_CHANGES", 1_000), |at, other| {
         let mut dice = Dice::new(seed, at);
         let kind = random::kind(&mut dice);
         let old = random::side(&mut dice, kind);

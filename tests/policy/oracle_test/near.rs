@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::dice::Dice;
-use super::random::{ACTIONS, ARNS, DATES, RESOURCES, caller};
+use super::random::{ACTIONS, ADDRESSES, ARNS, DATES, NUMBERS, RESOURCES, TRUTHS, caller};
 use super::side::{Side, all_texts, texts};
 
 /// How many requests are drawn for one that a side lets through.
@@ -60,9 +60,9 @@ impl Near {
         for (key, asked) in statements.iter().flat_map(|said| &said.keys) {
             keys.entry(key.clone()).or_default().extend(asked.iter().cloned());
         }
-        let all = statements.iter().flat_map(|said| {
-            said.resources.iter().chain(said.keys.values().flatten().flat_map(|asked| &asked.values))
-        });
+        let all = statements
+            .iter()
+            .flat_map(|said| said.resources.iter().chain(said.keys.values().flatten().flat_map(|asked| &asked.values)));
         let variables = all.flat_map(|text| text.split("${").skip(1)).filter_map(|rest| {
             let name = rest.split(['}', ',']).next()?.trim().to_lowercase();
             (!["*", "?", "$"].contains(&name.as_str())).then_some(name)
@@ -223,32 +223,48 @@ fn value(
     })
 }
 
-/// A value near those of a condition, of the sort that its key has.
+/// A value near those of a condition, of the sort that its key has: what holds of others AWS does not say.
 fn near(dice: &mut Dice, asked: &Asked, all: &[Asked], context: &BTreeMap<String, ContextValue>) -> String {
     let is_for = |word: &str| asked.operator.contains(word);
-    // What holds of an ARN that is none AWS does not say.
-    let has_arns = all.iter().any(|asked| asked.operator.contains("arn"));
-    let other = |dice: &mut Dice| (*dice.pick(if has_arns { ARNS.1 } else { &["other"] })).to_owned();
-    let Some(said) = (!asked.values.is_empty()).then(|| dice.pick(&asked.values)) else { return other(dice) };
-    if is_for("null") {
-        other(dice)
-    } else if is_for("bool") {
-        (*dice.pick(&["true", "false"])).to_owned()
+    let said = (!asked.values.is_empty() && !is_for("null")).then(|| dice.pick(&asked.values));
+    let Some(said) = said else { return other(dice, all) };
+    if is_for("bool") {
+        other(dice, all)
     } else if is_for("numeric") {
         let number: f64 = said.parse().unwrap_or(1.0);
         (number + dice.pick(&[-1.0, -0.5, 0.0, 0.0, 0.5, 1.0])).to_string()
     } else if is_for("date") {
-        if dice.one_in(2) { said.clone() } else { (*dice.pick(DATES.1)).to_owned() }
+        if dice.one_in(2) { said.clone() } else { other(dice, all) }
     } else if is_for("ipaddress") {
         address(dice, said)
     } else {
         let text = spelled(dice, said, context);
-        match dice.below(8) {
-            0 => other(dice),
+        let text = match dice.below(8) {
+            0 => other(dice, all),
             1 => missed(dice, text),
             _ => text,
-        }
+        };
+        if text.starts_with("arn:") { whole(text) } else { text }
     }
+}
+
+/// Some value for a key, of the sort that is asked for.
+fn other(dice: &mut Dice, all: &[Asked]) -> String {
+    let is_for = |word: &str| all.iter().any(|asked| asked.operator.contains(word));
+    let values: &[&str] = if is_for("arn") {
+        ARNS.1
+    } else if is_for("numeric") {
+        NUMBERS.1
+    } else if is_for("date") {
+        DATES.1
+    } else if is_for("ipaddress") {
+        ADDRESSES.1
+    } else if is_for("bool") {
+        TRUTHS.1
+    } else {
+        &["other"]
+    };
+    (*dice.pick(values)).to_owned()
 }
 
 /// The first or last address of a network, or the one before or after.

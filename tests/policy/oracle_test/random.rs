@@ -35,7 +35,7 @@ pub(super) const DATES: (&[&str], &[&str]) = (
     &["2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"],
     &["2026-05-01T00:00:00Z", "2026-05-15T12:00:00Z", "2027-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
 );
-const TRUTHS: (&[&str], &[&str]) = (&["true", "false"], &["true", "false"]);
+pub(super) const TRUTHS: (&[&str], &[&str]) = (&["true", "false"], &["true", "false"]);
 pub(super) const ADDRESSES: (&[&str], &[&str]) = (
     &["203.0.113.0/24", "203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32"],
     &["203.0.113.7", "203.0.113.8", "10.255.0.1", "192.0.2.1", "2001:db8::1", "2001:db9::1"],
@@ -146,7 +146,8 @@ pub(super) fn changed(dice: &mut Dice, side: &Side) -> Side {
         3 => levels[level] = vec![document(dice, kind)],
         _ => {
             // One part of a statement, as another has it.
-            let parts: [&[&str]; 4] = [&["Effect"], &["Action", "NotAction"], &["Resource", "NotResource"], &["Condition"]];
+            let parts: [&[&str]; 4] =
+                [&["Effect"], &["Action", "NotAction"], &["Resource", "NotResource"], &["Condition"]];
             let said = statements[at].as_object_mut().expect("a statement");
             for part in *dice.pick(&parts) {
                 match fresh.get(part) {
