@@ -5,6 +5,7 @@
 use std::fs::Metadata;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
@@ -61,7 +62,21 @@ fn suffixes() -> String {
 /// # Errors
 /// The folder does not exist or cannot be written, or the disk is full.
 pub fn write(path: &Path, text: &str) -> Result<(), ReportError> {
-    stage(path, text)?.finish()
+    let writing = settled();
+    let staged = stage(path, text)?;
+    if matches!(staged.content, Content::Text(_)) {
+        // Whoever reads it may take as long as he likes.
+        drop(writing);
+    }
+    staged.finish()
+}
+
+/// Held while a file stands beside its place.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until no report is half-written; none is begun until the answer is dropped. For whoever ends the process.
+pub fn settled() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A file that is written, but does not stand at its place yet.
@@ -158,6 +173,21 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let error = write(&folder.path().join("no/r.json"), "x").unwrap_err();
         assert!(error.to_string().starts_with("cannot write `"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_begun_while_the_process_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        let ending = settled();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write(&path, "whole"));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+            drop(ending);
+            writer.join().unwrap().unwrap();
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole");
     }
 
     #[test]
