@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod levels;
 pub mod organization;
 pub mod parse;
+pub mod reach;
 pub mod refused;
 pub mod request;
 pub mod stack;

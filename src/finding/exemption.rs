@@ -195,7 +195,10 @@ fn shows(source: &str) -> &'static [Kind] {
         "account" => &[Kind::Region],
         "ec2" => &[Kind::Region, Kind::Setting],
         "cloudtrail" => &[Kind::AuditLog],
-        "organizations" if !SHAPE.iter().any(|shape| operation.starts_with(shape)) => &[Kind::Link, Kind::Policy],
+        "organizations" if !SHAPE.iter().any(|shape| operation.starts_with(shape)) => {
+            // What guardrails leave open hangs on the policies.
+            &[Kind::Link, Kind::Policy, Kind::Region]
+        }
         _ => &[],
     }
 }

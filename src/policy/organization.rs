@@ -195,13 +195,21 @@ impl Arrangement {
     /// The texts on the path of an account, from the root down.
     #[must_use]
     pub fn key(&self, account: &str) -> Key {
-        let (mut levels, mut node) = (Vec::new(), Some(account));
-        while let Some(here) = node {
-            let policies = self.attached.get(here).into_iter().flatten();
-            let mut texts: Vec<usize> = policies.filter_map(|policy| self.text.get(policy).copied()).collect();
+        let texts = |policies: Vec<&str>| {
+            let mut texts: Vec<usize> = policies.iter().filter_map(|policy| self.text.get(*policy).copied()).collect();
             texts.sort_unstable();
             texts.dedup();
-            levels.push(texts);
+            texts
+        };
+        self.policies(account).into_iter().map(texts).collect()
+    }
+
+    /// The policies on the path of an account by their ids, from the root down.
+    #[must_use]
+    pub fn policies(&self, account: &str) -> Vec<Vec<&str>> {
+        let (mut levels, mut node) = (Vec::new(), Some(account));
+        while let Some(here) = node {
+            levels.push(self.attached.get(here).into_iter().flatten().map(String::as_str).collect());
             node = if levels.len() > DEEPEST { None } else { self.parent.get(here).map(String::as_str) };
         }
         levels.reverse();
