@@ -2,6 +2,7 @@
 //! one stack of documents lets more through than another, with a request that shows it. Never reads the cloud, never
 //! shares code between the [evaluator](evaluate) and the decision procedure, so that each can find the other's mistakes.
 
+pub mod account;
 pub mod catalogue;
 pub mod cause;
 pub mod comparison;

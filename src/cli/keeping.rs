@@ -15,6 +15,7 @@ use super::{CliError, output, visible};
 use crate::baseline::edit::{EditError, Editor};
 use crate::baseline::files::Files;
 use crate::baseline::{Baseline, LoadError};
+use crate::estate::{SNAPSHOT_SCHEMA, Snapshot};
 use crate::finding::Finding;
 use crate::report::{self, REPORT_SCHEMA, Report};
 
@@ -155,4 +156,19 @@ mod tests {
         assert!(unchanged(&path, Some("older")).is_err());
         assert_eq!(unchanged(&path, None).unwrap(), "");
     }
+}
+
+/// The snapshot in a file.
+pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
+    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
+        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
+    })?;
+    if snapshot.schema == SNAPSHOT_SCHEMA {
+        return Ok(snapshot);
+    }
+    let found = &snapshot.schema;
+    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
 }

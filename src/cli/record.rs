@@ -14,9 +14,9 @@ use jiff::Timestamp;
 
 use super::progress::Bar;
 use super::scan::{Pace, whole_seconds};
-use super::{CliError, adopt, output, visible};
+use super::{CliError, adopt, keeping, output, visible};
 use crate::baseline::{Baseline, schema};
-use crate::estate::{SNAPSHOT_SCHEMA, Snapshot};
+use crate::estate::Snapshot;
 use crate::provider::Progress;
 use crate::provider::aws::{Aws, Narrowing, Options as AwsOptions};
 use crate::provider::recording::Recording;
@@ -132,7 +132,7 @@ impl Arguments {
     }
 
     fn kept(&self, path: &Path) -> Result<Material, CliError> {
-        let snapshot = read_snapshot(path)?;
+        let snapshot = keeping::snapshot(path)?;
         let origin = format!("the snapshot `{}`", path.display());
         let now = self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now()));
         Ok(Material { snapshot, resources: BTreeSet::new(), origin, now })
@@ -248,20 +248,6 @@ fn plan(access: &Access, services: &[Service], color: ColorChoice) -> Result<Bas
         let colored = output::colored(color, &std::io::stderr());
         output::stderr(format!("{}\n", error.diagnostics.render(colored, output::width())).as_bytes());
     })?)
-}
-
-fn read_snapshot(path: &Path) -> Result<Snapshot, CliError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
-        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
-    })?;
-    if snapshot.schema == SNAPSHOT_SCHEMA {
-        return Ok(snapshot);
-    }
-    let found = &snapshot.schema;
-    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
 }
 
 /// Everything that is not in the baseline, and what is there only for a while.

@@ -87,7 +87,7 @@ pub fn arranged(organization: &Organization, policy_type: &str, kind: Kind) -> R
 }
 
 /// Whether a type is known to be off.
-fn is_off(organization: &Organization, policy_type: &str) -> bool {
+pub(super) fn is_off(organization: &Organization, policy_type: &str) -> bool {
     let types = organization.policy_types.known();
     types.is_some_and(|types| types.get(policy_type).is_none_or(|status| status != "ENABLED"))
 }
