@@ -42,6 +42,33 @@ pub(super) fn report(path: &Path) -> Result<Report, CliError> {
     Err(CliError::Arguments(format!("`{}` is no report of the format `{REPORT_SCHEMA}`", path.display())))
 }
 
+/// The snapshot in a file.
+pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
+    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
+        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
+    })?;
+    if snapshot.schema == SNAPSHOT_SCHEMA {
+        return Ok(snapshot);
+    }
+    let found = &snapshot.schema;
+    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
+}
+
+/// Whether a file is a snapshot of any format of this program.
+pub(super) fn is_snapshot(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let fits = fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() <= MOST);
+    let text = if fits { fs::read_to_string(path).ok() } else { None };
+    let head = text.and_then(|text| serde_json::from_str::<Head>(&text).ok());
+    head.is_some_and(|head| head.schema.starts_with("guardline/snapshot/"))
+}
+
 /// A JSON file of this program.
 pub(super) fn json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T, CliError> {
     let wrong = |why: &dyn std::fmt::Display| {
@@ -156,19 +183,4 @@ mod tests {
         assert!(unchanged(&path, Some("older")).is_err());
         assert_eq!(unchanged(&path, None).unwrap(), "");
     }
-}
-
-/// The snapshot in a file.
-pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
-    let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
-        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
-    })?;
-    if snapshot.schema == SNAPSHOT_SCHEMA {
-        return Ok(snapshot);
-    }
-    let found = &snapshot.schema;
-    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
 }
