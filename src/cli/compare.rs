@@ -145,7 +145,9 @@ impl Arguments {
                 (is_old, _) => {
                     let (one, other) = if is_old { (old, new) } else { (new, old) };
                     let (one, other) = (one.display(), other.display());
-                    let why = format!("`{one}` is a snapshot and `{other}` is none; give two snapshots, or documents on both sides");
+                    let why = format!(
+                        "`{one}` is a snapshot and `{other}` is none; give two snapshots, or documents on both sides"
+                    );
                     return Err(CliError::Arguments(why));
                 }
             }

@@ -227,7 +227,8 @@ impl Changed {
 
     /// What became of accounts.
     fn notes(&self) -> Vec<String> {
-        let moved = self.moved.iter().map(|moved| format!("moved: {} from {} to {}", moved.account, moved.from, moved.to));
+        let moved =
+            self.moved.iter().map(|moved| format!("moved: {} from {} to {}", moved.account, moved.from, moved.to));
         let left = self.left.iter().map(|account| format!("left: {account}; no guardrail binds it any more"));
         let joined = self.joined.iter().map(|account| format!("new: {account}; what bound it before is not known"));
         moved.chain(left).chain(joined).collect()
