@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::decide::{Direction, Engine};
 use super::document::Kind;
@@ -52,12 +52,15 @@ impl Question {
     /// The regions cannot be asked about.
     pub fn new(regions: &[&str], account: Option<&str>) -> Result<Self, String> {
         let mut equals = Map::from_iter([("aws:RequestedRegion".to_owned(), json!(regions))]);
-        let mut condition = json!({"ArnNotLike": {"aws:PrincipalArn": "arn:*:iam::*:role/aws-service-role/*"}});
+        let mut condition = Map::new();
         if let Some(account) = account {
             equals.insert("aws:PrincipalAccount".to_owned(), json!(account));
-            condition["ArnLike"] = json!({"aws:PrincipalArn": format!("arn:*:*::{account}:*")});
+            condition.insert("ArnLike".to_owned(), json!({"aws:PrincipalArn": format!("arn:*:*::{account}:*")}));
+            // Where nobody asks who it is, they are like everybody else.
+            let linked = "arn:*:iam::*:role/aws-service-role/*";
+            condition.insert("ArnNotLike".to_owned(), json!({"aws:PrincipalArn": linked}));
         }
-        condition["StringEquals"] = json!(equals);
+        condition.insert("StringEquals".to_owned(), Value::Object(equals));
         // In this version nothing in a name is taken for a variable.
         let gate = json!({"Version": "2008-10-17", "Statement": [
             {"Effect": "Allow", "Action": "*", "Resource": "*"},

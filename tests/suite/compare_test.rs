@@ -212,7 +212,7 @@ fn an_account_that_left_is_bound_by_nothing_and_what_was_not_read_is_not_unchang
     let project = project();
     snapshot(&project, "old.json", |_| {});
     snapshot(&project, "left.json", |estate| {
-        estate.organization_mut().accounts.remove("555555555555");
+        estate.accounts.remove("555555555555");
     });
     let left = compare(&project, &["old.json", "left.json"]);
     assert_eq!(left.code, 3, "{}{}", left.stdout, left.stderr);

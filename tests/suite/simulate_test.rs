@@ -274,9 +274,8 @@ fn whom_neither_binds_is_said() {
 fn policies_that_were_not_read_are_no_answer() {
     let project = with_snapshot(|_| {});
     let mut snapshot: Value = serde_json::from_str(&project.read("snapshot.json")).expect("JSON");
-    let policies = &mut snapshot["organization"]["value"]["policies"];
-    let policies = if policies.is_null() { &mut snapshot["organization"]["known"]["policies"] } else { policies };
-    assert!(policies.is_object(), "{snapshot}");
+    let policies = &mut snapshot["organization"]["known"]["policies"];
+    assert!(policies["SERVICE_CONTROL_POLICY"]["known"].is_array(), "{policies}");
     policies["SERVICE_CONTROL_POLICY"] = serde_json::to_value(guardline::estate::Observation::<()>::unknown(
         guardline::estate::CoverageStatus::Denied,
         "no",
