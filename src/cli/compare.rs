@@ -12,7 +12,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{CliError, guardrails, keeping, output};
+use super::{CliError, guardrails, output, snapshot};
 use crate::baseline::diagnostic::listed;
 use crate::policy::comparison::{self, Comparison};
 use crate::policy::decide::{Limits, Options, Verdict};
@@ -139,7 +139,7 @@ impl Arguments {
             return each_line(batch, &options);
         }
         if let (Some(old), Some(new)) = (&self.old, &self.new) {
-            match (keeping::is_snapshot(old), keeping::is_snapshot(new)) {
+            match (snapshot::is_one(old), snapshot::is_one(new)) {
                 (true, true) => return self.snapshots(old, new, &options),
                 (false, false) => {}
                 (is_old, _) => {
@@ -181,7 +181,7 @@ impl Arguments {
                 return Err(CliError::Arguments(why));
             }
         };
-        let changed = snapshots::compare(&keeping::snapshot(old)?, &keeping::snapshot(new)?, kind, options)
+        let changed = snapshots::compare(&snapshot::read(old)?, &snapshot::read(new)?, kind, options)
             .map_err(CliError::Arguments)?;
         let text = match self.format {
             Format::Text => changed.text(),

@@ -8,18 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ColorChoice};
-use serde::de::DeserializeOwned;
 
 use super::difference::difference;
 use super::{CliError, output, visible};
 use crate::baseline::edit::{EditError, Editor};
 use crate::baseline::files::Files;
 use crate::baseline::{Baseline, LoadError};
-use crate::estate::{SNAPSHOT_SCHEMA, Snapshot};
 use crate::finding::Finding;
 use crate::report::{self, REPORT_SCHEMA, Report};
 
-/// Bytes that a report or snapshot may have.
+/// Bytes that a report may have.
 const MOST: u64 = 512 * 1024 * 1024;
 
 /// What is edited, and whether.
@@ -35,54 +33,20 @@ pub(super) struct Edited {
 
 /// A report in JSON.
 pub(super) fn report(path: &Path) -> Result<Report, CliError> {
-    let report: Report = json(path, "report")?;
-    if report.schema == REPORT_SCHEMA {
-        return Ok(report);
-    }
-    Err(CliError::Arguments(format!("`{}` is no report of the format `{REPORT_SCHEMA}`", path.display())))
-}
-
-/// The snapshot in a file.
-pub(super) fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
     let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
-        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
-    })?;
-    if snapshot.schema == SNAPSHOT_SCHEMA {
-        return Ok(snapshot);
-    }
-    let found = &snapshot.schema;
-    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
-}
-
-/// Whether a file is a snapshot of any format of this program.
-pub(super) fn is_snapshot(path: &Path) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Head {
-        schema: String,
-    }
-    let fits = fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() <= MOST);
-    let text = if fits { fs::read_to_string(path).ok() } else { None };
-    let head = text.and_then(|text| serde_json::from_str::<Head>(&text).ok());
-    head.is_some_and(|head| head.schema.starts_with("guardline/snapshot/"))
-}
-
-/// A JSON file of this program.
-pub(super) fn json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T, CliError> {
     let wrong = |why: &dyn std::fmt::Display| {
-        CliError::Arguments(format!(
-            "cannot read the {what} `{}`: {why}; give the JSON file that `scan` wrote",
-            path.display()
-        ))
+        CliError::Arguments(format!("cannot read the report `{shown}`: {why}; give the JSON file that `scan` wrote"))
     };
     let about = fs::metadata(path).map_err(|error| wrong(&error))?;
     if about.is_file() && about.len() > MOST {
         return Err(wrong(&"it is too large"));
     }
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    serde_json::from_str(&text).map_err(|error| wrong(&error))
+    let report: Report = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    if report.schema == REPORT_SCHEMA {
+        return Ok(report);
+    }
+    Err(CliError::Arguments(format!("`{shown}` is no report of the format `{REPORT_SCHEMA}`")))
 }
 
 /// The finding of an id, or of the beginning of one.

@@ -14,7 +14,7 @@ use clap::ColorChoice;
 
 use super::{Outcome, Part, Told, absent, implied};
 use crate::baseline;
-use crate::cli::{CliError, keeping, output, scan};
+use crate::cli::{CliError, output, scan, snapshot};
 use crate::estate::{Observation, Organization, Snapshot};
 use crate::policy::account::{self, Attached, guardrails};
 use crate::policy::catalogue::Catalogue;
@@ -62,7 +62,7 @@ pub(super) fn declared(path: &Path, reference: &str, color: ColorChoice) -> Resu
 
 /// An account as it was read.
 pub(super) fn live(path: &Path, reference: &str) -> Result<Place, CliError> {
-    let snapshot = keeping::snapshot(path)?;
+    let snapshot = snapshot::read(path)?;
     let assumed = vec![format!("the policies are those that were read at {}", snapshot.taken_at)];
     let unread = |why: &str| TYPES.map(|(_, kind)| (kind, Err(why.to_owned()))).into();
     let organization = match &snapshot.organization {
