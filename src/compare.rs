@@ -58,7 +58,7 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     if let Some(live) = &live {
         policies::compare(live, &mut drifts, &mut undecided);
     }
-    regions::compare(&sides, &mut drifts, &mut undecided);
+    regions::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     quotas::compare(&sides, live.as_ref(), &mut drifts, &mut undecided);
     settings::compare(&sides, &mut drifts, &mut undecided);
     audit_logs::compare(&sides, &mut drifts, &mut undecided);

@@ -12,7 +12,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{CliError, guardrails, output};
+use super::{CliError, guardrails, output, snapshot};
 use crate::baseline::diagnostic::listed;
 use crate::policy::comparison::{self, Comparison};
 use crate::policy::decide::{Limits, Options, Verdict};
@@ -22,6 +22,7 @@ use crate::policy::parse::MAX_BYTES;
 use crate::report::{self, Exit};
 
 mod shown;
+mod snapshots;
 
 /// The schema of the JSON output.
 const SCHEMA: &str = "guardline/compare/v1";
@@ -31,11 +32,13 @@ const SCHEMA: &str = "guardline/compare/v1";
   guardline compare old.json new.json
   guardline compare --kind identity old.json new.json -f json
   guardline compare before/ after/ --bind aws:PrincipalOrgID=o-a1b2c3d4e5
+  guardline compare yesterday.json today.json
   guardline compare --batch pairs.jsonl > verdicts.jsonl
 
 A side is a document in JSON or YAML; or a file with a list of levels from the root down to the account, each a list of
 documents; or a folder with a subfolder for each level, in the order of their names, in which scp/, rcp/ and
-declarative/ hold the documents.
+declarative/ hold the documents. Or both sides are snapshots, as `scan --snapshot` writes them: then what binds each account
+is compared, once for all accounts that the same policies bind.
 
 With levels nothing is implied: FullAWSAccess has to be among the documents. Beside single documents of kind scp it is taken
 to stand exactly when neither side holds an Allow; rcp has its implicit Allow; identity and resource have none. What was
@@ -135,6 +138,20 @@ impl Arguments {
         if let Some(batch) = &self.batch {
             return each_line(batch, &options);
         }
+        if let (Some(old), Some(new)) = (&self.old, &self.new) {
+            match (snapshot::is_one(old), snapshot::is_one(new)) {
+                (true, true) => return self.snapshots(old, new, &options),
+                (false, false) => {}
+                (is_old, _) => {
+                    let (one, other) = if is_old { (old, new) } else { (new, old) };
+                    let (one, other) = (one.display(), other.display());
+                    let why = format!(
+                        "`{one}` is a snapshot and `{other}` is none; give two snapshots, or documents on both sides"
+                    );
+                    return Err(CliError::Arguments(why));
+                }
+            }
+        }
         let colored = output::colored(color, &std::io::stderr());
         let read = |path: &Option<PathBuf>| match path {
             Some(path) => match self.kind {
@@ -151,12 +168,37 @@ impl Arguments {
             Format::Markdown => shown::markdown(&comparison),
         };
         output::stdout(text.as_bytes())?;
-        Ok(match comparison.verdict {
+        Ok(self.exit(comparison.verdict))
+    }
+
+    fn snapshots(&self, old: &Path, new: &Path, options: &Options) -> Result<Exit, CliError> {
+        let kind = match self.kind {
+            None => None,
+            Some(What::Scp) => Some(Kind::Scp),
+            Some(What::Rcp) => Some(Kind::Rcp),
+            Some(other) => {
+                let why = format!("of snapshots `scp` and `rcp` are compared, not `{}`", other.word());
+                return Err(CliError::Arguments(why));
+            }
+        };
+        let changed = snapshots::compare(&snapshot::read(old)?, &snapshot::read(new)?, kind, options)
+            .map_err(CliError::Arguments)?;
+        let text = match self.format {
+            Format::Text => changed.text(),
+            Format::Json => report::json(&changed)?,
+            Format::Markdown => changed.markdown(),
+        };
+        output::stdout(text.as_bytes())?;
+        Ok(self.exit(changed.verdict))
+    }
+
+    fn exit(&self, verdict: Verdict) -> Exit {
+        match verdict {
             Verdict::Equivalent | Verdict::Stricter => Exit::Clean,
             Verdict::Weaker | Verdict::Mixed => Exit::Findings,
             Verdict::Unknown if self.allow_unknown => Exit::Clean,
             Verdict::Unknown => Exit::Incomplete,
-        })
+        }
     }
 
     fn options(&self) -> Result<Options, CliError> {

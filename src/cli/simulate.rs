@@ -1,8 +1,10 @@
 //! `guardline simulate`: would these guardrails let one request through?
 //!
-//! In: policy documents, and a request as far as it is known. Out: allowed, denied, or that it cannot be told, with the
+//! In: policy documents, or an account of a baseline or a snapshot, and a request as far as it is known. Out: allowed, denied, or that it cannot be told, with the
 //! statements that decide and the keys that are missing, on stdout. It asks no provider, and takes nothing for granted
 //! without saying so.
+
+mod account;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,8 +16,9 @@ use serde_json::{Value, json};
 use super::{CliError, guardrails, output, visible};
 use crate::policy::document::{Effect, Kind};
 use crate::policy::evaluate::{Answer, Decider, Decision, evaluate, keys};
-use crate::policy::levels::{Form, Guardrails};
+use crate::policy::levels::{Form, Refused};
 use crate::policy::request::{ContextValue, Principal, Request};
+use crate::policy::stack::Stack;
 use crate::report::{self, Exit};
 
 #[derive(Debug, Args)]
@@ -23,12 +26,20 @@ use crate::report::{self, Exit};
   guardline simulate --policy deny-outside-eu.json --action ec2:RunInstances --context aws:RequestedRegion=us-east-1
   guardline simulate --policy levels/ --action ec2:RunInstances --principal arn:aws:iam::222222222222:role/deploy \\
     --unknown aws:RequestedRegion
+  guardline simulate --account payments-prod --baseline guardline.yaml --action ec2:RunInstances \\
+    --context aws:RequestedRegion=us-west-2
+  guardline simulate --account 222222222222 --from-snapshot snapshot.json --action s3:GetObject --principal anonymous
   guardline simulate --policy bucket.json --kind resource --action s3:GetObject --resource arn:aws:s3:::data/x \\
     --principal anonymous -f json
 
 A policy is a document in JSON or YAML; several stand together on one level. Or it is one file with a list of levels from
 the root down to the account, each a list of documents. Or it is a folder with a subfolder for each level, in the order of
 their names, in which scp/ and rcp/ hold the documents.
+
+With --account they are those on the way from the root to an account: as a baseline declares them, or as `scan --snapshot`
+read them. What its principals may do (scp) and what may be done to its resources (rcp) is answered apart; a request inside the
+account needs both. Neither binds the management account or service-linked roles; that is said, and so is a service that
+resource control policies do not know. Policies that were not read are no answer.
 
 With levels nothing is implied: FullAWSAccess has to be among the documents. Beside documents of kind scp that hold no Allow
 it is taken to stand; rcp has its implicit Allow; identity and resource have none. What was taken for granted is said.
@@ -39,10 +50,19 @@ anything. aws:PrincipalArn and aws:PrincipalAccount are taken from the principal
 Exit codes: 0 allowed, 1 the answer could not be written, 2 bad arguments or documents, 3 denied, 4 it cannot be told.")]
 pub(super) struct Arguments {
     /// Documents, a file with a list of levels, or a folder of levels
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE|DIR")]
+    #[arg(long, required_unless_present = "account", num_args = 1.., value_name = "FILE|DIR", conflicts_with = "account")]
     policy: Vec<PathBuf>,
+    /// The account whose guardrails are asked, by its id or name
+    #[arg(long, value_name = "ID|NAME", requires = "source")]
+    account: Option<String>,
+    /// The baseline that declares them
+    #[arg(long, value_name = "FILE", group = "source", requires = "account")]
+    baseline: Option<PathBuf>,
+    /// The snapshot that holds them, as `scan --snapshot` writes it
+    #[arg(long, value_name = "FILE", group = "source", requires = "account")]
+    from_snapshot: Option<PathBuf>,
     /// What the documents are [default: scp; for a folder, what it holds]
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "account")]
     kind: Option<KindWord>,
     /// The action, `ec2:RunInstances`
     #[arg(long, value_parser = action)]
@@ -127,7 +147,32 @@ fn context(text: &str) -> Result<(String, String), String> {
 
 impl Arguments {
     pub(super) fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
-        let mut request = self.request()?;
+        let request = self.request()?;
+        let told = match &self.account {
+            Some(account) => {
+                let place = match (&self.baseline, &self.from_snapshot) {
+                    (Some(baseline), _) => account::declared(baseline, account, color)?,
+                    (None, Some(snapshot)) => account::live(snapshot, account)?,
+                    (None, None) => return Err(CliError::Arguments("give --baseline or --from-snapshot".to_owned())),
+                };
+                place.ask(request)
+            }
+            None => self.ask_documents(request, color)?,
+        };
+        let decision = told.decision();
+        let text = match self.format {
+            Format::Text => text(decision, &told),
+            Format::Json => report::json(&json(decision, &told))?,
+        };
+        output::stdout(text.as_bytes())?;
+        Ok(match decision {
+            Decision::Allowed => Exit::Clean,
+            Decision::Denied => Exit::Findings,
+            Decision::Unknown => Exit::Incomplete,
+        })
+    }
+
+    fn ask_documents(&self, mut request: Request, color: ColorChoice) -> Result<Told, CliError> {
         let kind = self.kind.map(Kind::from);
         let mut read = guardrails::read(&self.policy, kind, output::colored(color, &std::io::stderr()))?;
         let is_scp = read.stacks.iter().any(|stack| stack.kind == Kind::Scp);
@@ -140,19 +185,9 @@ impl Arguments {
         let asked = read.stacks.iter().flat_map(keys).collect();
         implied(&asked, &mut request, &mut read.assumed);
         read.assumed.extend(absent(&asked, &request));
-        let answers: Vec<(Kind, Answer)> =
-            read.stacks.iter().map(|stack| (stack.kind, evaluate(stack, &request))).collect();
-        let decision = together(&answers);
-        let text = match self.format {
-            Format::Text => text(decision, &answers, &read),
-            Format::Json => report::json(&json(decision, &request, &answers, &read))?,
-        };
-        output::stdout(text.as_bytes())?;
-        Ok(match decision {
-            Decision::Allowed => Exit::Clean,
-            Decision::Denied => Exit::Findings,
-            Decision::Unknown => Exit::Incomplete,
-        })
+        let answered = |stack: &Stack| Part { kind: stack.kind, outcome: Outcome::Answered(evaluate(stack, &request)) };
+        let parts = read.stacks.iter().map(answered).collect();
+        Ok(Told { refused: read.refused(), parts, request, assumed: read.assumed })
     }
 
     fn request(&self) -> Result<Request, CliError> {
@@ -206,17 +241,53 @@ fn absent(asked: &BTreeMap<String, String>, request: &Request) -> Option<String>
     (!listed.is_empty()).then(|| format!("the request does not hold {}", listed.join(", ")))
 }
 
-/// A request gets through where each of the guardrails lets it.
-fn together(answers: &[(Kind, Answer)]) -> Decision {
-    let is = |decision| answers.iter().any(|(_, answer)| answer.decision == decision);
-    match (is(Decision::Denied), is(Decision::Unknown)) {
-        (true, _) => Decision::Denied,
-        (false, true) => Decision::Unknown,
-        (false, false) => Decision::Allowed,
+/// Everything that there is to say of a request.
+struct Told {
+    request: Request,
+    parts: Vec<Part>,
+    assumed: Vec<String>,
+    refused: Vec<Refused>,
+}
+
+/// What one of the guardrails says.
+struct Part {
+    kind: Kind,
+    outcome: Outcome,
+}
+
+/// How one of the guardrails was asked.
+enum Outcome {
+    /// It binds the request.
+    Answered(Answer),
+    /// It does not, and why.
+    NotBound(String),
+    /// It was not read, and why.
+    Unread(String),
+}
+
+impl Part {
+    fn decision(&self) -> Decision {
+        match &self.outcome {
+            Outcome::Answered(answer) => answer.decision,
+            Outcome::NotBound(_) => Decision::Allowed,
+            Outcome::Unread(_) => Decision::Unknown,
+        }
     }
 }
 
-fn text(decision: Decision, answers: &[(Kind, Answer)], read: &Guardrails) -> String {
+impl Told {
+    /// A request gets through where each of the guardrails lets it.
+    fn decision(&self) -> Decision {
+        let is = |decision| self.parts.iter().any(|part| part.decision() == decision);
+        match (is(Decision::Denied), is(Decision::Unknown)) {
+            (true, _) => Decision::Denied,
+            (false, true) => Decision::Unknown,
+            (false, false) => Decision::Allowed,
+        }
+    }
+}
+
+fn text(decision: Decision, told: &Told) -> String {
     let said = match decision {
         Decision::Allowed => "allowed",
         Decision::Denied => "denied",
@@ -226,24 +297,29 @@ fn text(decision: Decision, answers: &[(Kind, Answer)], read: &Guardrails) -> St
     let mut line = |said: String| {
         let _ = writeln!(text, "{}", visible(&said));
     };
-    for (kind, answer) in answers {
-        for decider in &answer.decided_by {
-            line(format!("  {kind}: {}", reason(answer.decision, decider)));
-        }
-        for key in &answer.hangs_on {
-            line(format!("  {kind}: it hangs on `{key}`"));
-        }
-        for what in &answer.not_understood {
-            line(format!("  {kind}: not understood: {what}"));
+    for Part { kind, outcome } in &told.parts {
+        match outcome {
+            Outcome::Answered(answer) => lines(answer).into_iter().for_each(|said| line(format!("  {kind}: {said}"))),
+            Outcome::NotBound(why) => line(format!("  {kind}: does not bind: {why}")),
+            Outcome::Unread(why) => line(format!("  {kind}: cannot be told: {why}")),
         }
     }
-    for assumed in &read.assumed {
+    for assumed in &told.assumed {
         line(format!("assumed: {assumed}"));
     }
-    for refused in read.refused() {
+    for refused in &told.refused {
         line(format!("refused by AWS: {}: {}", refused.position, refused.reason));
     }
     text
+}
+
+fn lines(answer: &Answer) -> Vec<String> {
+    let deciders = answer.decided_by.iter().map(|decider| reason(answer.decision, decider));
+    let keys = answer.hangs_on.iter().map(|key| format!("it hangs on `{key}`"));
+    let odd = answer.not_understood.iter().map(|what| format!("not understood: {what}"));
+    let lines: Vec<String> = deciders.chain(keys).chain(odd).collect();
+    // Resource control policies allow what they do not deny, without a statement.
+    if lines.is_empty() { vec!["nothing denies it".to_owned()] } else { lines }
 }
 
 fn reason(decision: Decision, decider: &Decider) -> String {
@@ -261,7 +337,7 @@ fn reason(decision: Decision, decider: &Decider) -> String {
     }
 }
 
-fn json(decision: Decision, request: &Request, answers: &[(Kind, Answer)], read: &Guardrails) -> Value {
+fn json(decision: Decision, told: &Told) -> Value {
     let decided = |decider: &Decider| match decider {
         Decider::NoAllow { level } => json!({"level": level + 1, "lacks": "Allow"}),
         Decider::Statement { level, document, statement, name, effect } => json!({
@@ -272,23 +348,32 @@ fn json(decision: Decision, request: &Request, answers: &[(Kind, Answer)], read:
             "effect": if *effect == Effect::Allow { "Allow" } else { "Deny" },
         }),
     };
-    let guardrail = |(kind, answer): &(Kind, Answer)| {
-        json!({
-            "kind": kind.word(),
-            "decision": answer.decision.word(),
-            "decided_by": answer.decided_by.iter().map(decided).collect::<Vec<_>>(),
-            "hangs_on": answer.hangs_on,
-            "not_understood": answer.not_understood,
-        })
+    let guardrail = |part: &Part| {
+        let mut said = json!({
+            "kind": part.kind.word(),
+            "decision": part.decision().word(),
+            "decided_by": [],
+            "hangs_on": [],
+            "not_understood": [],
+        });
+        match &part.outcome {
+            Outcome::Answered(answer) => {
+                said["decided_by"] = answer.decided_by.iter().map(decided).collect();
+                said["hangs_on"] = json!(answer.hangs_on);
+                said["not_understood"] = json!(answer.not_understood);
+            }
+            Outcome::NotBound(why) => said["not_bound"] = json!(why),
+            Outcome::Unread(why) => said["unread"] = json!(why),
+        }
+        said
     };
-    let refused = read.refused();
     json!({
         "schema": "guardline/simulate/v1",
         "decision": decision.word(),
-        "request": request,
-        "guardrails": answers.iter().map(guardrail).collect::<Vec<_>>(),
-        "assumed": read.assumed,
-        "refused_by_aws": refused
+        "request": told.request,
+        "guardrails": told.parts.iter().map(guardrail).collect::<Vec<_>>(),
+        "assumed": told.assumed,
+        "refused_by_aws": told.refused
             .iter()
             .map(|refused| json!({"position": refused.position, "reason": refused.reason}))
             .collect::<Vec<_>>(),

@@ -31,6 +31,14 @@ pub(super) fn read(path: &Path) -> Result<Snapshot, CliError> {
     if snapshot.schema == SNAPSHOT_SCHEMA { Ok(snapshot) } else { Err(wrong(another(&snapshot.schema))) }
 }
 
+/// Whether a file is a snapshot of any format of this program.
+pub(super) fn is_one(path: &Path) -> bool {
+    let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
+    let text = if is_file { std::fs::read(path).ok() } else { None };
+    let head = text.and_then(|text| serde_json::from_slice::<Head>(&text).ok());
+    head.is_some_and(|head| head.schema.starts_with("guardline/snapshot/"))
+}
+
 fn another(schema: &str) -> Error {
     let text = format!("it is of the format `{schema}`, and this program reads `{SNAPSHOT_SCHEMA}`");
     Error::new(ErrorKind::InvalidData, text)

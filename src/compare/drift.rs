@@ -30,6 +30,8 @@ pub enum Aspect {
     Status,
     /// The status of a zone group.
     ZoneGroup,
+    /// What still gets through there.
+    Reach,
     /// Whether it is there at all.
     Existence,
     /// Where it hangs.
@@ -73,6 +75,7 @@ impl Aspect {
             Self::AutoManagement => "auto-management",
             Self::Status => "status",
             Self::ZoneGroup => "zone-group",
+            Self::Reach => "reach",
             Self::Existence => "existence",
             Self::Placement => "placement",
             Self::Name => "name",

@@ -2,7 +2,7 @@
 //!
 //! In: the opt-in status of every region of every account, and its zone groups. Out: what is on without being allowed,
 //! and what is required and not on. It never reports a region that cannot be switched off, nor one that is merely
-//! allowed and off.
+//! allowed and off. Whether one that is on and not allowed is closed by the guardrails is [`open`]'s business.
 //!
 //! | status | not allowed | required |
 //! |---|---|---|
@@ -14,13 +14,15 @@
 //! | `not-opted-in`, from EC2: off or on its way | undecided | `region.disabled` |
 //! | a word that AWS adds later | undecided | undecided |
 
+mod open;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::drift::{Aspect, Direction, Drift};
 use super::rule::Rule;
-use super::sides::{Sides, Spot};
+use super::sides::{Live, Sides, Spot};
 use super::undecided::Undecided;
 use crate::baseline::model::RegionRule;
 use crate::baseline::pattern::{fits, is_pattern};
@@ -28,8 +30,8 @@ use crate::baseline::placement::AccountView;
 use crate::baseline::rules::Chosen;
 use crate::estate::{CoverageStatus, GLOBAL, Gap, NOT_OPTED_IN, Observation, is_region_status};
 
-/// Compares regions and zone groups.
-pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
+/// Compares regions and zone groups, and what the guardrails of an organisation let through in regions.
+pub(super) fn compare(sides: &Sides<'_>, live: Option<&Live<'_>>, drifts: &mut Vec<Drift>, undecided: &mut Undecided) {
     if sides.aws.regions.is_none() {
         return;
     }
@@ -40,6 +42,9 @@ pub(super) fn compare(sides: &Sides<'_>, drifts: &mut Vec<Drift>, undecided: &mu
     }
     for spot in sides.spots().filter(|spot| spot.place.region != GLOBAL) {
         zone_groups(sides, spot, drifts, undecided);
+    }
+    if let Some(live) = live {
+        open::compare(live, drifts, undecided);
     }
 }
 

@@ -45,6 +45,8 @@ rules! {
     RegionDisabled = "region.disabled",
     /// A region that is not allowed is being switched on.
     RegionInFlight = "region.in-flight",
+    /// The guardrails let compute be created in a region that is on and not allowed.
+    RegionOpen = "region.open",
     /// A Local or Wavelength Zone group is on that is not allowed.
     RegionZoneGroupEnabled = "region.zone-group.enabled",
     /// The organisation is another one, or its management account or feature set differs.

@@ -8,6 +8,7 @@ mod audit_logs;
 pub(crate) mod changes;
 mod guardrails;
 mod links;
+mod open;
 mod policies;
 pub(crate) mod properties;
 mod quotas;

@@ -107,6 +107,10 @@ fn changes(case: &Case<'_>) -> Changes {
         Rule::RegionEnabled | Rule::RegionDisabled => amounts::region(case),
         Rule::RegionZoneGroupEnabled => amounts::zone_group(case),
         Rule::RegionInFlight => Err(("the region is on its way", WAIT)),
+        Rule::RegionOpen => Err((
+            "that nothing stops it is no rule",
+            "attach a service control policy that bans the regions, or allow them by hand if they are meant",
+        )),
         Rule::LinkOrganizationChanged => accounts::organization(case),
         Rule::LinkAccountUnexpected => accounts::unexpected(case),
         Rule::LinkAccountMissing => accounts::missing(case),

@@ -199,10 +199,17 @@ fn shows(source: &str) -> &'static [Kind] {
         "account" => &[Kind::Region],
         "ec2" => &[Kind::Region, Kind::Setting],
         "cloudtrail" => &[Kind::AuditLog],
+        // What guardrails leave open hangs on the policies.
+        "organizations" if POLICIES.iter().any(|of| operation.split(' ').next() == Some(*of)) => {
+            &[Kind::Policy, Kind::Region]
+        }
         "organizations" if !SHAPE.iter().any(|shape| operation.starts_with(shape)) => &[Kind::Link, Kind::Policy],
         _ => &[],
     }
 }
+
+/// What shows which policies bind whom.
+const POLICIES: &[&str] = &["DescribePolicy", "ListPolicies", "ListTargetsForPolicy"];
 
 /// What shows the shape of the organisation: without it, it is not known which accounts and units there are.
 const SHAPE: &[&str] =

@@ -18,7 +18,8 @@ pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
     // Documents are written by whoever is audited: their keys say nothing about them.
     let document = matches!(drift.aspect, Aspect::Content | Aspect::ResourcePolicy);
     let told = |key: &str| drift.actual.get(key).filter(|_| !document);
-    let value = told("value").unwrap_or(&drift.actual);
+    let regions = listed(drift.aspect, &drift.actual).map(|text| within(bound, text));
+    let value = regions.as_ref().or_else(|| told("value")).unwrap_or(&drift.actual);
     let status = told("status").unwrap_or(&drift.actual);
     let made = Some(&drift.actual).filter(|actual| document && !actual.is_null());
     let made = made.map(|actual| digest(&canonical(actual.clone()).to_string()));
@@ -28,6 +29,19 @@ pub(super) fn excess(bound: &Bound, drift: &Drift) -> Option<String> {
         status: if drift.actual.is_null() { Some(ABSENT) } else { status.as_str() },
         digest: made.as_deref().or_else(|| told("digest")?.as_str()),
     })
+}
+
+/// What still gets through, as one text: the regions in their order, `ap-east-1, us-west-2`.
+fn listed(aspect: Aspect, actual: &Value) -> Option<String> {
+    let regions = actual.as_array().filter(|_| aspect == Aspect::Reach)?;
+    Some(regions.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// A list as a bound sees it: one that holds nothing but what the bound holds lies within it.
+fn within(bound: &Bound, list: String) -> Value {
+    let Some(model::Value::Text(most)) = &bound.value else { return list.into() };
+    let most_of: Vec<&str> = most.split(',').map(str::trim).collect();
+    if list.split(", ").all(|one| most_of.contains(&one)) { most.as_str().into() } else { list.into() }
 }
 
 /// The narrowest bound that covers a state, as the keys of an exemption; none where no sort of bound can say it.
@@ -42,7 +56,8 @@ fn narrowest(kind: Kind, aspect: Aspect, direction: Direction, actual: &Value) -
     let document = matches!(aspect, Aspect::Content | Aspect::ResourcePolicy);
     let told = |key: &str| actual.get(key).filter(|_| !document);
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let value = told("value").unwrap_or(actual);
+    let list = listed(aspect, actual).map(Value::from);
+    let value = list.as_ref().or_else(|| told("value")).unwrap_or(actual);
     let open = Bound::default();
     if actual.is_null() {
         return Some(Bound { status: Some(ABSENT.to_owned()), ..open });

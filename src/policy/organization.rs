@@ -87,7 +87,7 @@ pub fn arranged(organization: &Organization, policy_type: &str, kind: Kind) -> R
 }
 
 /// Whether a type is known to be off.
-fn is_off(organization: &Organization, policy_type: &str) -> bool {
+pub(super) fn is_off(organization: &Organization, policy_type: &str) -> bool {
     let types = organization.policy_types.known();
     types.is_some_and(|types| types.get(policy_type).is_none_or(|status| status != "ENABLED"))
 }
@@ -195,13 +195,21 @@ impl Arrangement {
     /// The texts on the path of an account, from the root down.
     #[must_use]
     pub fn key(&self, account: &str) -> Key {
-        let (mut levels, mut node) = (Vec::new(), Some(account));
-        while let Some(here) = node {
-            let policies = self.attached.get(here).into_iter().flatten();
-            let mut texts: Vec<usize> = policies.filter_map(|policy| self.text.get(policy).copied()).collect();
+        let texts = |policies: Vec<&str>| {
+            let mut texts: Vec<usize> = policies.iter().filter_map(|policy| self.text.get(*policy).copied()).collect();
             texts.sort_unstable();
             texts.dedup();
-            levels.push(texts);
+            texts
+        };
+        self.policies(account).into_iter().map(texts).collect()
+    }
+
+    /// The policies on the path of an account by their ids, from the root down.
+    #[must_use]
+    pub fn policies(&self, account: &str) -> Vec<Vec<&str>> {
+        let (mut levels, mut node) = (Vec::new(), Some(account));
+        while let Some(here) = node {
+            levels.push(self.attached.get(here).into_iter().flatten().map(String::as_str).collect());
             node = if levels.len() > DEEPEST { None } else { self.parent.get(here).map(String::as_str) };
         }
         levels.reverse();

@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use crate::double::Server;
+use crate::double::estate::Estate;
 use crate::runner::{Project, Run};
 
 const FULL: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
@@ -150,4 +152,72 @@ fn a_batch_answers_each_line_in_order() {
 
 fn flat(text: &str) -> String {
     text.replace('\n', " ")
+}
+
+/// A snapshot of an estate, in a project.
+fn snapshot(project: &Project, name: &str, change: impl FnOnce(&mut Estate)) {
+    let mut estate = Estate::sample();
+    change(&mut estate);
+    let server = Server::start(estate);
+    project.scan(&server, &["--snapshot", name, "--exit-zero"]);
+}
+
+#[test]
+fn two_snapshots_are_compared_once_for_accounts_that_the_same_policies_bind() {
+    let project = project();
+    snapshot(&project, "old.json", |_| {});
+    snapshot(&project, "new.json", |estate| {
+        estate.policy_mut("deny-outside-eu").targets.clear();
+        estate.move_account("888888888888", "/Sandbox");
+    });
+    let same = compare(&project, &["old.json", "old.json"]);
+    assert_eq!(
+        (same.code, same.stdout.as_str()),
+        (0, "equivalent: both sides let the same requests through\n"),
+        "{}",
+        same.stderr
+    );
+
+    let opened = compare(&project, &["old.json", "new.json", "-f", "json"]);
+    assert_eq!(opened.code, 3, "{}", opened.stderr);
+    let said = json(&opened);
+    assert_eq!((&said["schema"], &said["verdict"]), (&json!("guardline/compare-snapshots/v1"), &json!("weaker")));
+    let accounts: Vec<&Value> = said["groups"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .flat_map(|group| group["accounts"].as_array().expect("accounts"))
+        .collect();
+    assert_eq!(accounts, [&json!("444444444444"), &json!("222222222222"), &json!("555555555555")]);
+    for group in said["groups"].as_array().expect("groups") {
+        assert_eq!((&group["guardrail"], &group["verdict"]), (&json!("scp"), &json!("weaker")));
+        assert!(group["witnesses"][0]["action"].is_string(), "{group}");
+    }
+    assert_eq!(said["moved"][0]["account"], "888888888888");
+
+    let text = compare(&project, &["old.json", "new.json"]).stdout;
+    assert!(text.starts_with("weaker: requests get through that were stopped before\n\nscp of "), "{text}");
+    assert!(text.contains("\nmoved: 888888888888 from /Infrastructure to /Sandbox\n"), "{text}");
+    let markdown = compare(&project, &["old.json", "new.json", "-f", "markdown"]).stdout;
+    assert!(markdown.contains("### scp of ` "), "{markdown}");
+    // Back again is stricter.
+    assert_eq!(compare(&project, &["new.json", "old.json"]).code, 0);
+    assert_eq!(compare(&project, &["new.json", "eu.json"]).code, 2);
+    assert_eq!(compare(&project, &["old.json", "new.json", "--kind", "identity"]).code, 2);
+    assert_eq!(compare(&project, &["old.json", "new.json", "--kind", "rcp"]).code, 0);
+}
+
+#[test]
+fn an_account_that_left_is_bound_by_nothing_and_what_was_not_read_is_not_unchanged() {
+    let project = project();
+    snapshot(&project, "old.json", |_| {});
+    snapshot(&project, "left.json", |estate| {
+        estate.accounts.remove("555555555555");
+    });
+    let left = compare(&project, &["old.json", "left.json"]);
+    assert_eq!(left.code, 3, "{}{}", left.stdout, left.stderr);
+    assert!(left.stdout.contains("left: 555555555555; no guardrail binds it any more"), "{}", left.stdout);
+    let back = compare(&project, &["left.json", "old.json"]);
+    assert_eq!(back.code, 0, "{}", back.stdout);
+    assert!(back.stdout.contains("new: 555555555555"), "{}", back.stdout);
 }

@@ -71,7 +71,7 @@ fn estate() -> Estate {
 fn project() -> Project {
     Project::acme_with(&[
         ("  quota_requests: none\n", "  quota_requests: none\n  quota_template: []\n"),
-        ("allowed: [eu-central-1, us-east-1]}", "allowed: [eu-central-1, us-east-1], zone_groups: []}"),
+        ("eu-west-1, us-east-1, us-west-2]}", "eu-west-1, us-east-1, us-west-2], zone_groups: []}"),
         ("  audit_logs:\n", "  audit_logs:\n    retention_days: 365\n"),
     ])
 }

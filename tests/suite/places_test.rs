@@ -166,7 +166,7 @@ fn is_read_like_the_first(partition: &str, home: &str, other: &str) {
             "    - {allowed: [eu-central-1, eu-west-1, eu-south-1, us-east-1, us-west-2], required: [eu-south-1]}\n",
             &regions,
         ),
-        ("    - {where: {ou: /Sandbox}, allowed: [eu-central-1, us-east-1]}\n", ""),
+        ("    - {where: {ou: /Sandbox}, allowed: [eu-central-1, eu-west-1, us-east-1, us-west-2]}\n", ""),
     ]);
     // The environment names a region of the partition that is not its home.
     let environment = [&server.env()[..], &[("AWS_REGION", other.to_owned())]].concat();

@@ -8,8 +8,19 @@ use crate::double::Server;
 use crate::double::estate::Estate;
 use crate::runner::{guardline, said};
 
-const VERBS: [&str; 10] =
-    ["scan", "demo", "explain", "exempt", "record", "simulate", "validate", "permissions", "schema", "completions"];
+const VERBS: [&str; 11] = [
+    "scan",
+    "demo",
+    "explain",
+    "exempt",
+    "record",
+    "compare",
+    "simulate",
+    "validate",
+    "permissions",
+    "schema",
+    "completions",
+];
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use crate::double::Server;
+use crate::double::estate::Estate;
 use crate::runner::{Project, Run};
 
 const OUTSIDE: &str = r#"{"Version": "2012-10-17", "Statement": [{
@@ -181,4 +183,109 @@ fn what_a_document_says_cannot_fool_a_terminal() {
         Some("  scp: `\\u{1b}[2Jgone\\u{202e}\\u{a}allowed` of `evil.json` on level 1 denies it")
     );
     assert!(run.stdout.contains("refused by AWS: evil.json:1:"), "{}", run.stdout);
+}
+
+/// A project with the snapshot of an estate beside its baseline.
+fn with_snapshot(change: impl FnOnce(&mut Estate)) -> Project {
+    let project = Project::acme();
+    let mut estate = Estate::sample();
+    change(&mut estate);
+    let server = Server::start(estate);
+    project.scan(&server, &["--snapshot", "snapshot.json", "--exit-zero"]);
+    project
+}
+
+#[test]
+fn the_guardrails_of_an_account_are_asked_as_declared_and_as_they_are() {
+    let project = with_snapshot(|estate| estate.policy_mut("deny-outside-eu").targets.clear());
+    let asked = |source: [&str; 2], account: &str, region: &str| {
+        let region = format!("aws:RequestedRegion={region}");
+        simulate(&project, &["--account", account, source[0], source[1], "--context", &region])
+    };
+    let (declared, actual) = (["--baseline", "guardline.yaml"], ["--from-snapshot", "snapshot.json"]);
+    for account in ["payments-prod", "222222222222"] {
+        let denied = asked(declared, account, "us-west-2");
+        assert_eq!(denied.code, 3, "{}", denied.stderr);
+        assert!(
+            denied.stdout.contains("scp: `DenyOutsideEu` of `deny-outside-eu (declared)` on level 2 denies it"),
+            "{}",
+            denied.stdout
+        );
+        assert!(
+            denied.stdout.contains("rcp: does not bind: resource control policies do not support `ec2`"),
+            "{}",
+            denied.stdout
+        );
+        // The ban is detached.
+        let allowed = asked(actual, account, "us-west-2");
+        assert_eq!(allowed.code, 0, "{}{}", allowed.stdout, allowed.stderr);
+    }
+    assert_eq!(asked(declared, "payments-prod", "eu-west-1").code, 0);
+    // A pattern lists it.
+    assert_eq!(asked(declared, "sandbox-zoe", "us-west-2").code, 0);
+    for source in [declared, actual] {
+        let owner = asked(source, "management", "us-west-2");
+        assert_eq!(owner.code, 0, "{}", owner.stderr);
+        assert!(owner.stdout.contains("which neither service nor resource control policies bind"), "{}", owner.stdout);
+        assert_eq!(asked(source, "nobody", "us-west-2").code, 2);
+    }
+    for arguments in [
+        vec!["--account", "payments-prod"],
+        vec!["--policy", "scp/deny-leave.json", "--account", "x", "--baseline", "guardline.yaml"],
+    ] {
+        assert_eq!(simulate(&project, &arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn whom_neither_binds_is_said() {
+    let project = Project::acme();
+    let by = |who: &str| {
+        let run = simulate(
+            &project,
+            &[
+                "--account",
+                "payments-prod",
+                "--baseline",
+                "guardline.yaml",
+                "--context",
+                "aws:RequestedRegion=us-west-2",
+                "--principal",
+                who,
+            ],
+        );
+        (run.code, run.stdout)
+    };
+    let (code, said) = by("arn:aws:iam::222222222222:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS");
+    assert!(
+        code == 0 && said.matches("is a service-linked role, which neither kind of policy binds").count() == 2,
+        "{said}"
+    );
+    let (code, said) = by("arn:aws:iam::444444444444:role/deploy");
+    assert!(
+        code == 0
+            && said.contains("scp: does not bind: `arn:aws:iam::444444444444:role/deploy` belongs to another account"),
+        "{said}"
+    );
+    assert_eq!(by("arn:aws:iam::222222222222:role/deploy").0, 3);
+}
+
+#[test]
+fn policies_that_were_not_read_are_no_answer() {
+    let project = with_snapshot(|_| {});
+    let mut snapshot: Value = serde_json::from_str(&project.read("snapshot.json")).expect("JSON");
+    let policies = &mut snapshot["organization"]["known"]["policies"];
+    assert!(policies["SERVICE_CONTROL_POLICY"]["known"].is_array(), "{policies}");
+    policies["SERVICE_CONTROL_POLICY"] = serde_json::to_value(guardline::estate::Observation::<()>::unknown(
+        guardline::estate::CoverageStatus::Denied,
+        "no",
+    ))
+    .expect("JSON");
+    project.write("unread.json", &snapshot.to_string());
+    let run = simulate(&project, &["--account", "payments-prod", "--from-snapshot", "unread.json", "-f", "json"]);
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    let said = json(&run);
+    assert_eq!(said["decision"], "unknown");
+    assert_eq!(said["guardrails"][0]["unread"], "the policies of the organisation were not read");
+    assert!(said["guardrails"][1]["not_bound"].is_string(), "{said}");
 }

@@ -212,7 +212,8 @@ pub struct RegionRule {
     /// Where the rule applies; left out, everywhere.
     #[serde(default, rename = "where")]
     pub applies: Where,
-    /// Regions that may be on; alone it demands nothing. Regions that cannot be switched off are never findings.
+    /// Regions that may be on; alone it demands nothing. One that cannot be switched off is no finding for being on, only
+    /// for being open: `region.open` says whether the guardrails let compute be created there.
     pub allowed: Vec<String>,
     /// Regions that must be on, each of them allowed too.
     #[serde(default)]

@@ -22,14 +22,17 @@ fn sentence(comparison: &Comparison) -> String {
         }
         .to_owned();
     }
-    match comparison.verdict {
-        Verdict::Equivalent => "equivalent: both sides let the same requests through".to_owned(),
-        Verdict::Stricter => "stricter: nothing more gets through, and some requests are stopped".to_owned(),
-        Verdict::Weaker => "weaker: requests get through that were stopped before".to_owned(),
-        Verdict::Mixed => {
-            "mixed: some requests get through that were stopped before, and others are stopped".to_owned()
-        }
-        Verdict::Unknown => "cannot be told".to_owned(),
+    meaning(comparison.verdict).to_owned()
+}
+
+/// What a verdict means for requests.
+pub(super) fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Equivalent => "equivalent: both sides let the same requests through",
+        Verdict::Stricter => "stricter: nothing more gets through, and some requests are stopped",
+        Verdict::Weaker => "weaker: requests get through that were stopped before",
+        Verdict::Mixed => "mixed: some requests get through that were stopped before, and others are stopped",
+        Verdict::Unknown => "cannot be told",
     }
 }
 
@@ -112,7 +115,7 @@ fn setting(attribute: &Attribute) -> String {
 }
 
 /// Text that Markdown shows as it is: a code span whose fence is longer than any run of backticks in it.
-fn code(said: &str) -> String {
+pub(super) fn code(said: &str) -> String {
     let said = visible(said);
     let longest = said.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

@@ -29,7 +29,7 @@ fn baseline() -> Baseline {
   trusted_services: [cloudtrail.amazonaws.com]
   responsibility_transfers: []
   resource_policy: none
-  regions: [{allowed: [us-east-1, eu-west-1]}]
+  regions: [{allowed: [us-east-1, eu-west-1, ap-northeast-3]}]
   quotas: [{service: ec2, code: "*", max: default}]
   quota_requests: none
   quota_template: []

@@ -290,6 +290,13 @@ changes! {
         one(Rule::PolicyDetached, format!("p-FullAWSAccess@{}", gone.id))
     },
 
+    "the guardrails are off, and regions that cannot be switched off are open" => |_, snapshot, _| {
+        let live = live(snapshot);
+        live.policies.remove("SERVICE_CONTROL_POLICY");
+        value(&mut live.policy_types).remove("SERVICE_CONTROL_POLICY");
+        let open = (Rule::RegionOpen, "eu-west-1,us-east-1/068df26b5e72d463".to_owned());
+        Some([(Rule::PolicyTypeDisabled, "service_control".to_owned()), open].into())
+    },
     "a region that is not allowed is on" => |world, snapshot, pick| {
         region(world, snapshot, pick, OTHER_REGION, "ENABLED")?;
         one(Rule::RegionEnabled, OTHER_REGION)

@@ -184,6 +184,29 @@ fn an_exemption_that_matches_nothing_is_unused_once_everything_it_means_was_read
 }
 
 #[test]
+fn what_guardrails_leave_open_is_exempt_up_to_the_regions_that_were_accepted() {
+    let open = |regions: serde_json::Value| {
+        let scope = Scope::organization(Provider::Aws, "o-1");
+        let open =
+            drift(Rule::RegionOpen, Kind::Region, Aspect::Reach, scope, "ap-east-1,us-west-2/0a1b", "FullAWSAccess");
+        Drift { actual: regions, ..open }
+    };
+    let entry = "match: {rule: region.open, id: 'ap-east-1,us-west-2/*'}, value: 'ap-east-1, us-west-2'";
+    for (regions, expected) in [
+        (json!(["ap-east-1", "us-west-2"]), Status::Exempt),
+        (json!(["us-west-2"]), Status::Exempt),
+        (json!(["ap-east-1", "me-south-1", "us-west-2"]), Status::Open),
+    ] {
+        assert_eq!(status(entry, open(regions.clone())), expected, "{regions}");
+    }
+    let other_bound = "match: {rule: region.open}, status: ENABLED";
+    assert_eq!(status(other_bound, open(json!(["us-west-2"]))), Status::Open);
+    let found = judged("exemptions: []\n", open(json!(["ap-east-1", "us-west-2"])), None, NOW);
+    let bound = bound(found.kind, found.aspect, found.direction, &found.actual);
+    assert_eq!(bound, json!({"value": "ap-east-1, us-west-2"}).as_object().cloned());
+}
+
+#[test]
 fn an_exemption_without_bound_or_scope_is_told_as_info() {
     let told = |entry: &str| {
         let found = run(&exempting(entry), &[(quota(640.0), None)], NOW);
