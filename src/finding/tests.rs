@@ -3,6 +3,7 @@
 
 mod approvals;
 mod exemptions;
+mod guardrails;
 mod sentences;
 
 mod keeping;

@@ -10,9 +10,9 @@
 //! not bind the management account:
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>
 
-mod told;
 #[cfg(test)]
 mod tests;
+mod told;
 mod undo;
 mod world;
 
@@ -151,10 +151,7 @@ impl Judged {
         }
         drift.guardrail = Some(guardrail);
         drift.rule = match (drift.rule, direction) {
-            (
-                Rule::LinkAccountMoved | Rule::LinkOuMoved | Rule::LinkAccountMissing | Rule::PolicyTypeDisabled,
-                _,
-            )
+            (Rule::LinkAccountMoved | Rule::LinkOuMoved | Rule::LinkAccountMissing | Rule::PolicyTypeDisabled, _)
             | (_, Direction::Equivalent) => drift.rule,
             (_, Direction::Weaker | Direction::Mixed) => Rule::PolicyWeakened,
             (_, Direction::Stricter) => Rule::PolicyTightened,

@@ -381,9 +381,8 @@ impl Ground {
         } else {
             self.members.iter().copied().filter(|node| beneath.contains(node)).collect()
         };
-        let both = |account: Node| {
-            Some((account, declared.path(account)?, self.walk(account, &undone, &known, &mut found)))
-        };
+        let both =
+            |account: Node| Some((account, declared.path(account)?, self.walk(account, &undone, &known, &mut found)));
         members.into_iter().filter_map(both).collect()
     }
 

@@ -62,8 +62,7 @@ impl Telling {
 
     /// What is told of one difference.
     pub(super) fn tell(&mut self, world: &World<'_>, one: usize, drifts: &[Drift]) -> Told {
-        let Some((change, drift)) =
-            world.changes.get(one).and_then(|change| Some((change, drifts.get(change.at)?)))
+        let Some((change, drift)) = world.changes.get(one).and_then(|change| Some((change, drifts.get(change.at)?)))
         else {
             return Told::default();
         };
@@ -138,9 +137,7 @@ impl Telling {
                     (None, Rule::PolicyMissing) => {
                         (Category::PolicyDeleted, format!("{policy} does not exist, and binds nobody below {places}"))
                     }
-                    (None, _) => {
-                        (Category::PolicyDetached, format!("{policy} is not attached to {places} any more"))
-                    }
+                    (None, _) => (Category::PolicyDetached, format!("{policy} is not attached to {places} any more")),
                 }
             }
             Rule::PolicyAttached | Rule::PolicyUnexpected => {

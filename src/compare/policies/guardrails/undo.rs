@@ -53,9 +53,7 @@ impl<'a> Undoing<'a> {
                 let text = self.texts.add(&drift.subject.name, declared);
                 Ok(vec![Edit::Text { policy: named("policy")?, text }])
             }
-            (Rule::PolicyDetached, _) => {
-                Ok(vec![Edit::Attach { policy: named("policy")?, target: named("target")? }])
-            }
+            (Rule::PolicyDetached, _) => Ok(vec![Edit::Attach { policy: named("policy")?, target: named("target")? }]),
             (Rule::PolicyAttached, _) => {
                 Ok(vec![Edit::Detach { policy: named("policy")?, target: Some(named("target")?) }])
             }
