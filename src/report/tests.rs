@@ -532,8 +532,7 @@ fn weakened() -> Finding {
 #[test]
 fn a_weaker_guardrail_is_told_in_few_lines() {
     let report = Report::new("acme", run(), vec![weakened()], Vec::new());
-    let options = TerminalOptions { width: 120, color: false, timezone: TimeZone::UTC };
-    let text = render(&report, &options);
+    let text = terminal(&report, &options(120));
     let lines = text.lines().skip_while(|line| !line.contains("witness")).take_while(|line| !line.contains("  do "));
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
@@ -543,7 +542,7 @@ fn a_weaker_guardrail_is_told_in_few_lines() {
 fn a_weaker_guardrail_is_explained_in_full() {
     let finding = weakened();
     let explanation = Explanation { finding: &finding, context: &Context::Nowhere, remark: None, steps: &[] };
-    let text = explain(&explanation, &TerminalOptions { width: 120, color: false, timezone: TimeZone::UTC });
+    let text = explain(&explanation, &options(120));
     let lines = text.lines().skip_while(|line| !line.contains("witness")).take_while(|line| !line.contains("  seen "));
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
