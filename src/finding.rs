@@ -346,7 +346,7 @@ fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
         attribution: None,
         approved_by: Vec::new(),
         exempted_by: Vec::new(),
-        notes: guardrail::notes(drift),
+        notes: guardrail::notes(drift, inputs.snapshot),
         first_seen: inputs.now,
         last_seen: inputs.now,
         attack: entry.attack.clone(),

@@ -88,3 +88,15 @@ fn a_service_that_no_resource_policy_binds_is_said() {
     let said = "as far as is known, resource control policies do not bind `ec2`, the service of the witness";
     assert!(notes.contains(&said.to_owned()), "{notes:?}");
 }
+
+#[test]
+fn what_hangs_on_the_management_account_binds_nobody() {
+    let notes = |target: &str| {
+        let mut drift = weakened(&["scp"], "ec2:RunInstances");
+        drift.event_subject.insert("target".to_owned(), target.to_owned());
+        judged("", drift, None, NOW).notes
+    };
+    let said = "no such policy binds the management account".to_owned();
+    assert!(notes("111111111111").contains(&said));
+    assert!(!notes("222222222222").contains(&said));
+}

@@ -10,7 +10,7 @@ const CAUSES: usize = 3;
 /// How many regions or principals are named.
 const NAMED: usize = 5;
 /// How many accounts and units are named where one finding is explained.
-const LISTED: usize = 50;
+const LISTED: usize = 20;
 
 /// In a report.
 pub(super) fn write(page: &mut Page, finding: &Finding) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::world::{TRIES, World};
 use super::{Effort, judge};
 use crate::compare::drift::{Direction, Drift, Reach};
 use crate::compare::rule::Rule;
@@ -13,6 +14,7 @@ use crate::compare::tests::load_with;
 use crate::compare::undecided::Undecided;
 use crate::compare::{links, policies};
 use crate::estate::{Policy, Snapshot};
+use crate::policy::document::Kind;
 
 const TYPE: &str = "SERVICE_CONTROL_POLICY";
 const FULL: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
@@ -223,4 +225,40 @@ fn many_edits_cost_what_lies_beneath_them() {
         })
         .sum();
     assert_eq!(effort.paths, 1_000 + beneath);
+}
+
+/// Two bans that say the same, both gone: who is weaker, and why it is not told which of them it needs.
+#[test]
+fn when_too_much_was_tried_it_is_said() {
+    let text = "version: 1
+estate: test
+aws:
+  policies:
+    - {name: FullAWSAccess, type: service_control, aws_managed: true, targets: everywhere}
+    - {name: one, type: service_control, document: eu.json, targets: [/]}
+    - {name: two, type: service_control, document: eu.json, targets: [/]}
+";
+    let baseline = load_with(text, &[("eu.json", REGIONS)]);
+    let mut estate = snapshot();
+    let organization = live(&mut estate);
+    value(&mut organization.accounts).push(account("222222222222", "payments", ROOT, "/"));
+    value(&mut organization.policy_types).insert(TYPE.to_owned(), "ENABLED".to_owned());
+    let full = policy("p-FullAWSAccess", "FullAWSAccess", TYPE, FULL, &[ROOT, "111111111111", "222222222222"]);
+    organization.policies.insert(TYPE.to_owned(), known(vec![Policy { aws_managed: true, ..full }]));
+    let sides = Sides::new(&baseline, baseline.model.aws.as_ref().unwrap(), &estate);
+    let (live, mut drifts, mut undecided) = (sides.live().unwrap(), Vec::new(), Undecided::default());
+    policies::compare(&live, &mut drifts, &mut undecided);
+    let judged = |tries: usize| {
+        let mut world = World::new(&live, TYPE, Kind::Scp, &drifts, &[0, 1]).unwrap();
+        world.tries = tries;
+        world.judge(&drifts)
+    };
+    for (_, judged) in judged(0) {
+        assert_eq!((judged.direction(), judged.together_with.len()), (Direction::Weaker, 1));
+    }
+    for (_, judged) in judged(TRIES) {
+        assert_eq!(judged.direction(), Direction::Unknown);
+        let reason = judged.unknown.unwrap();
+        assert!(reason.contains("more than 2000 sets were tried"), "{reason}");
+    }
 }

@@ -17,7 +17,7 @@ use crate::policy::organization::ground::{Bind, Declared, Edit, Ground, Node, Pa
 use crate::policy::organization::{Texts, arranged, bound};
 
 /// How many pairs of stacks are decided, besides those of the accounts as they are, to tell which differences weaken together.
-const TRIES: usize = 2_000;
+pub(super) const TRIES: usize = 2_000;
 
 /// How many differences that bear on one account are told apart.
 const TOLD_APART: usize = 64;
@@ -35,7 +35,8 @@ pub(super) struct World<'a> {
     unit: FxHashMap<&'a str, &'a str>,
     engine: Option<Engine>,
     decided: FxHashMap<(Bind, Bind), Decision>,
-    tries: usize,
+    /// Pairs that were decided to tell which differences weaken together.
+    pub(super) tries: usize,
     pub(super) effort: Effort,
 }
 
