@@ -21,6 +21,7 @@ mod scan;
 mod schema;
 mod signals;
 mod simulate;
+mod snapshot;
 mod validate;
 
 use std::ffi::OsString;

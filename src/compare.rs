@@ -8,6 +8,7 @@ mod audit_logs;
 mod document;
 mod drift;
 mod follow_up;
+mod idle;
 mod links;
 mod policies;
 mod quotas;
@@ -22,6 +23,7 @@ mod unmatched;
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
 pub use drift::{Aspect, Direction, Drift, Guardrail, LoggedIn, Reach, Subject, number};
 pub use follow_up::follow_up;
+pub use idle::{IdleRule, idle_rules};
 pub use policies::{by_text, type_name};
 pub use rule::Rule;
 

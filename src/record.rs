@@ -54,6 +54,8 @@ pub struct Options {
     pub origin: String,
     /// The time.
     pub now: Timestamp,
+    /// Paths below the baseline's folder that hold something already: documents get other names.
+    pub taken: BTreeSet<String>,
 }
 
 /// A baseline, ready to be kept.
@@ -113,7 +115,7 @@ pub fn record(snapshot: &Snapshot, options: &Options) -> Result<Recorded, Record
         return Err(RecordError::Nothing(format!("{}: {}", gap.status.as_str(), gap.reason)));
     }
     let mut record = Record::new(snapshot, options);
-    let mut documents = Documents::default();
+    let mut documents = Documents::beside(&options.taken);
     let sections = record.sections(&mut documents);
     record.not_read_within();
     let documents = documents.into_files();
@@ -326,7 +328,8 @@ impl<'a> Record<'a> {
         head.push_str(&text::comment(0, "", &from));
         let lists = [
             (
-                "Not in it, because it was not read. A scan says so again; it does not take it for in line:",
+                "Not in it, because it was not read. A scan says so again; it does not take it for in line. A rule without \
+                 `where` holds there too once it can be read, and what differs from it then is found:",
                 self.unread.lines(),
             ),
             ("Not in it, because there is nothing of it, or no baseline can say it:", self.unsaid.lines()),

@@ -81,6 +81,9 @@ pub async fn scan(aws: &mut Aws, baseline: &Baseline, request: &Request) -> Resu
     run.cancelled = aws.is_cancelled();
     snapshot.cancelled = run.cancelled;
     run.narrowed = !focus.is_whole();
+    if focus.is_whole() {
+        run.baseline.idle = compare::idle_rules(baseline, &snapshot);
+    }
     run.evaluated = coverage.iter().any(|row| focus.learned_from(row))
         || findings.iter().any(|finding| finding.kind != Kind::Baseline);
     run.notice.clone_from(&request.notice);
@@ -125,7 +128,7 @@ fn describe(aws: &Aws, baseline: &Baseline, window: Window) -> Run {
         finished: aws.now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         caller,
-        baseline: BaselineUsed { files: baseline.files(), hash: baseline.hash.clone() },
+        baseline: BaselineUsed { files: baseline.files(), hash: baseline.hash.clone(), idle: Vec::new() },
         window,
         replayed: aws.is_replay(),
         narrowed: false,

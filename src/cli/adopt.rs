@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ColorChoice};
 
 use super::keeping::{self, Edited};
-use super::{CliError, output, scan, visible};
+use super::{CliError, output, scan, snapshot, visible};
 use crate::baseline::files::Disk;
 use crate::compare::Rule;
-use crate::estate::Snapshot;
 use crate::finding::{Finding, adoption};
 use crate::report::Exit;
 
@@ -67,8 +66,7 @@ pub(super) fn run(arguments: &Adopting, color: ColorChoice) -> Result<Exit, CliE
     let baseline = arguments.baseline.clone().unwrap_or_else(|| PathBuf::from("guardline.yaml"));
     let edited = Edited { baseline, dry_run: arguments.dry_run };
     let report = keeping::report(from)?;
-    let snapshot: Option<Snapshot> =
-        arguments.snapshot.as_deref().map(|path| keeping::json(path, "snapshot")).transpose()?;
+    let snapshot = arguments.snapshot.as_deref().map(snapshot::read).transpose()?;
     let chosen = arguments.finding.iter().map(|id| keeping::finding(&report, id, from));
     let mut chosen: Vec<&Finding> = chosen.collect::<Result<_, _>>()?;
     chosen.sort_by_key(|finding| turn(finding));

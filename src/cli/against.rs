@@ -1,4 +1,4 @@
-//! `guardline validate --against`: which entries of a baseline matched nothing in a scan.
+//! `guardline validate --against`: which entries of a baseline matched nothing in a scan, or decided nothing.
 //!
 //! In: a report, and the hash of the baseline. Out: those entries with their places, and how far that can be said. It never
 //! calls an entry unmatched that the scan could not look for.
@@ -11,6 +11,9 @@ use crate::baseline::Position;
 use crate::baseline::diagnostic::visible;
 use crate::compare::Rule;
 use crate::report::Report;
+
+/// What is said of a rule that decided nothing.
+const IDLE: &str = "baseline.idle";
 
 /// What matched nothing.
 #[derive(Debug, Serialize)]
@@ -25,7 +28,7 @@ pub(super) struct Unmatched {
 
 #[derive(Debug, Serialize)]
 struct Entry {
-    rule: Rule,
+    rule: &'static str,
     title: String,
     baseline: Option<Position>,
 }
@@ -36,11 +39,19 @@ impl Unmatched {
         let found = report.findings.iter().filter(|finding| is_meant(finding.rule));
         let mut entries: Vec<Entry> = found
             .map(|finding| Entry {
-                rule: finding.rule,
+                rule: finding.rule.as_str(),
                 title: finding.title.clone(),
                 baseline: finding.baseline.clone(),
             })
             .collect();
+        entries.extend(report.run.baseline.idle.iter().map(|idle| Entry {
+            rule: IDLE,
+            title: format!(
+                "The rule {} decides nothing: it fits no place, or later rules decide all of its places",
+                idle.rule
+            ),
+            baseline: Some(idle.position.clone()),
+        }));
         entries.sort_by(|a, b| (&a.baseline, &a.title).cmp(&(&b.baseline, &b.title)));
         let coverage = &report.summary.coverage;
         let limits = [

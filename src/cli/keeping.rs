@@ -8,7 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ColorChoice};
-use serde::de::DeserializeOwned;
 
 use super::difference::difference;
 use super::{CliError, output, visible};
@@ -18,7 +17,7 @@ use crate::baseline::{Baseline, LoadError};
 use crate::finding::Finding;
 use crate::report::{self, REPORT_SCHEMA, Report};
 
-/// Bytes that a report or snapshot may have.
+/// Bytes that a report may have.
 const MOST: u64 = 512 * 1024 * 1024;
 
 /// What is edited, and whether.
@@ -34,27 +33,20 @@ pub(super) struct Edited {
 
 /// A report in JSON.
 pub(super) fn report(path: &Path) -> Result<Report, CliError> {
-    let report: Report = json(path, "report")?;
-    if report.schema == REPORT_SCHEMA {
-        return Ok(report);
-    }
-    Err(CliError::Arguments(format!("`{}` is no report of the format `{REPORT_SCHEMA}`", path.display())))
-}
-
-/// A JSON file of this program.
-pub(super) fn json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T, CliError> {
+    let shown = path.display();
     let wrong = |why: &dyn std::fmt::Display| {
-        CliError::Arguments(format!(
-            "cannot read the {what} `{}`: {why}; give the JSON file that `scan` wrote",
-            path.display()
-        ))
+        CliError::Arguments(format!("cannot read the report `{shown}`: {why}; give the JSON file that `scan` wrote"))
     };
     let about = fs::metadata(path).map_err(|error| wrong(&error))?;
     if about.is_file() && about.len() > MOST {
         return Err(wrong(&"it is too large"));
     }
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    serde_json::from_str(&text).map_err(|error| wrong(&error))
+    let report: Report = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    if report.schema == REPORT_SCHEMA {
+        return Ok(report);
+    }
+    Err(CliError::Arguments(format!("`{shown}` is no report of the format `{REPORT_SCHEMA}`")))
 }
 
 /// The finding of an id, or of the beginning of one.

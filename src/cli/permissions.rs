@@ -141,9 +141,16 @@ impl Arguments {
             Some(_) => format!("{:#}\n", json!(Report::of(&checked))),
         };
         output::stdout(text.as_bytes())?;
+        if baseline.model.aws.as_ref().is_some_and(|aws| aws.quotas.is_some()) {
+            output::stderr(FIRST_ROWS.as_bytes());
+        }
         Ok(judge(&checked))
     }
 }
+
+/// What a check cannot see.
+const FIRST_ROWS: &str = "note: some quotas are looked up with the reader's own rights, row by row; the smallest page holds \
+                          one row of each service, so that others may still be denied: a scan says so\n";
 
 /// `denied 222222222222 arn:…:role/GuardlineRead eu-west-1 ec2:GetX: AccessDenied: …`
 fn line(lack: &Lack) -> String {
@@ -156,9 +163,9 @@ fn judge(checked: &Checked) -> Exit {
     if !checked.unplaced.is_empty() {
         let accounts = checked.unplaced.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let note = format!(
-            "note: not asked, since the baseline does not list them and its `scope` may leave them out: {accounts}\n"
+            "note: not asked, since the baseline does not list them and its `scope` may leave them out: {accounts}"
         );
-        output::stderr(visible(&note).as_bytes());
+        output::stderr(format!("{}\n", visible(&note)).as_bytes());
     }
     if checked.lacks.is_empty() {
         return Exit::Clean;

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 
 use super::progress::Bar;
 use super::scan::{Pace, whole_seconds};
-use super::{CliError, adopt, output, visible};
+use super::{CliError, adopt, output, snapshot, visible};
 use crate::baseline::{Baseline, schema};
-use crate::estate::{SNAPSHOT_SCHEMA, Snapshot};
+use crate::estate::Snapshot;
 use crate::provider::Progress;
 use crate::provider::aws::{Aws, Narrowing, Options as AwsOptions};
 use crate::provider::recording::Recording;
@@ -102,7 +102,7 @@ impl Arguments {
         if self.adopting.is_asked() {
             return adopt::run(&self.adopting, color);
         }
-        self.is_free(BASELINE)?;
+        self.is_ready()?;
         let access = self.access.access();
         let material = match &self.from_snapshot {
             Some(path) => {
@@ -112,7 +112,8 @@ impl Arguments {
             None => self.read(&access, color).await?,
         };
         let Material { snapshot, resources, origin, now } = material;
-        let options = record::Options { estate: self.estate.clone(), access, resources, origin, now };
+        let taken = if self.force { BTreeSet::new() } else { self.taken() };
+        let options = record::Options { estate: self.estate.clone(), access, resources, origin, now, taken };
         let recorded = record::record(&snapshot, &options)?;
         self.write(&recorded)?;
         say(&recorded);
@@ -132,7 +133,7 @@ impl Arguments {
     }
 
     fn kept(&self, path: &Path) -> Result<Material, CliError> {
-        let snapshot = read_snapshot(path)?;
+        let snapshot = snapshot::read(path)?;
         let origin = format!("the snapshot `{}`", path.display());
         let now = self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now()));
         Ok(Material { snapshot, resources: BTreeSet::new(), origin, now })
@@ -183,6 +184,26 @@ impl Arguments {
             record_to: None,
             clock: self.clock.unwrap_or_else(|| whole_seconds(Timestamp::now())),
         }
+    }
+
+    /// Whether what is read can be written: a long read is lost otherwise.
+    fn is_ready(&self) -> Result<(), CliError> {
+        self.is_free(BASELINE)?;
+        self.is_free(SCHEMA)?;
+        let folder = self.folder();
+        let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        let probed = tempfile::tempfile_in(there).map_err(|error| std::io::Error::from(error.kind()));
+        probed.map(drop).map_err(|source| CliError::Write { path: folder.to_owned(), source })
+    }
+
+    /// What stands in the folders of its folder, where documents go.
+    fn taken(&self) -> BTreeSet<String> {
+        let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let folders = entries(self.folder()).filter(|entry| entry.path().is_dir());
+        let path = |folder: &std::fs::DirEntry, file: std::fs::DirEntry| {
+            format!("{}/{}", folder.file_name().to_string_lossy(), file.file_name().to_string_lossy())
+        };
+        folders.flat_map(|folder| entries(&folder.path()).map(move |file| path(&folder, file))).collect()
     }
 
     /// Refuses to write over what is there.
@@ -248,20 +269,6 @@ fn plan(access: &Access, services: &[Service], color: ColorChoice) -> Result<Bas
         let colored = output::colored(color, &std::io::stderr());
         output::stderr(format!("{}\n", error.diagnostics.render(colored, output::width())).as_bytes());
     })?)
-}
-
-fn read_snapshot(path: &Path) -> Result<Snapshot, CliError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::Arguments(format!("cannot read the snapshot `{shown}`: {error}")))?;
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
-        CliError::Arguments(format!("`{shown}` is no snapshot: {error}; `guardline scan --snapshot FILE` writes one"))
-    })?;
-    if snapshot.schema == SNAPSHOT_SCHEMA {
-        return Ok(snapshot);
-    }
-    let found = &snapshot.schema;
-    Err(CliError::Arguments(format!("`{shown}` is of the format `{found}`; this program reads `{SNAPSHOT_SCHEMA}`")))
 }
 
 /// Everything that is not in the baseline, and what is there only for a while.

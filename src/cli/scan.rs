@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ use jiff::tz::TimeZone;
 use super::output::Output;
 use super::progress::Bar;
 use super::signals::Signals;
-use super::{CliError, output, visible};
+use super::{CliError, output, snapshot, visible};
 use crate::baseline::model::{Period, Severity};
 use crate::baseline::{self, Baseline};
 use crate::compare::Rule;
-use crate::estate::Snapshot;
 use crate::provider::aws::{Aws, Earlier, EarlierError, Narrowing, Options, Reuse};
 use crate::provider::recording::Recording;
 use crate::provider::{Estimate, Progress};
@@ -195,9 +194,11 @@ impl Arguments {
             );
             Ok(())
         };
-        let snapshot = match read_snapshot(path) {
-            Err(error) if scheduled && error.kind() == ErrorKind::NotFound => return saves_nothing(error.to_string()),
-            snapshot => snapshot.map_err(|source| CliError::Snapshot { path: path.clone(), source })?,
+        let snapshot = match snapshot::read(path) {
+            Err(CliError::Snapshot { source, .. }) if scheduled && source.kind() == ErrorKind::NotFound => {
+                return saves_nothing(source.to_string());
+            }
+            snapshot => snapshot?,
         };
         match aws.take_over(Earlier::new(snapshot, reuse, self.max_age.length(), aws.clock())) {
             Err(error @ EarlierError::TooOld) if scheduled => saves_nothing(error.to_string()),
@@ -239,11 +240,6 @@ impl Arguments {
 
 fn period(written: &str) -> Result<Period, String> {
     Period::try_from(written.to_owned())
-}
-
-fn read_snapshot(path: &Path) -> Result<Snapshot, std::io::Error> {
-    let file = std::io::BufReader::new(std::fs::File::open(path)?);
-    Ok(serde_json::from_reader(file)?)
 }
 
 /// Lets the first signal end the run with what was read by then, and the second end the process.

@@ -9,6 +9,7 @@ mod universe;
 use serde_json::Value;
 
 use self::universe::Universe;
+pub(super) use self::universe::whole;
 use super::drift::{Aspect, Drift};
 use super::policies::type_name;
 use super::rule::Rule;

@@ -13,7 +13,7 @@ use super::places::Places;
 use super::{Acceptance, Inputs, state, wording};
 use crate::baseline::Position;
 use crate::baseline::model::{Exemption, Match, Patterns};
-use crate::baseline::pattern::{AnyOf, Below};
+use crate::baseline::pattern::{AnyOf, Below, fits};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject};
 use crate::estate::{CoverageRow, CoverageStatus, Kind, Scope};
 
@@ -158,9 +158,13 @@ fn narrows(wanted: &Match) -> bool {
     let Match { finding, account, ou, region, name, id, target, resource, subject, .. } = wanted;
     let all =
         |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| pattern.chars().all(|letter| letter == '*'));
+    // The first and the last of all ids: what fits both fits any, such as `gl-*`.
+    let ends = [format!("gl-{:016x}", u64::MIN), format!("gl-{:016x}", u64::MAX)];
+    let any_id = |Patterns(patterns): &Patterns| patterns.iter().any(|pattern| ends.iter().all(|id| fits(pattern, id)));
     let paths = ou.as_ref().is_some_and(|Patterns(paths)| !paths.iter().any(|path| path == "/"));
-    let keys = [finding, account, region, name, id, target, resource, subject];
-    paths || !wanted.tag.is_empty() || keys.into_iter().flatten().any(|patterns| !all(patterns))
+    let keys = [account, region, name, id, target, resource, subject];
+    let by_id = finding.as_ref().is_some_and(|finding| !any_id(finding));
+    by_id || paths || !wanted.tag.is_empty() || keys.into_iter().flatten().any(|patterns| !all(patterns))
 }
 
 /// Whether everything that a `match` could speak of was read, so that "matches nothing" can be said.

@@ -18,7 +18,7 @@ const LONGEST: usize = 80;
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 
 /// The files, by their path below the baseline's folder.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Documents {
     files: BTreeMap<String, String>,
     /// Paths in lower case: some systems do not tell `A.json` from `a.json`.
@@ -26,6 +26,11 @@ pub(super) struct Documents {
 }
 
 impl Documents {
+    /// Documents that leave what is there alone.
+    pub(super) fn beside(taken: &BTreeSet<String>) -> Self {
+        Self { files: BTreeMap::new(), taken: taken.iter().map(|path| path.to_lowercase()).collect() }
+    }
+
     /// Keeps a document, and says its path.
     ///
     /// # Errors
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_name_chooses_neither_folder_nor_another_policys_file() {
-        let mut documents = Documents::default();
+        let mut documents = Documents::beside(&BTreeSet::new());
         let mut keep = |name: &str, id: &str| documents.keep("scp", name, id, r#"{"a":1}"#).unwrap();
         assert_eq!(keep("deny-leave", "p-1"), "scp/deny-leave.json");
         assert_eq!(keep("Deny Leave", "p-2"), "scp/Deny-Leave-p-2.json");

@@ -55,6 +55,10 @@ fn said(record: &mut Record<'_>, account: &str, statuses: &BTreeMap<String, Stri
             record.unsaid.add(format!("region `{region}`"), "its name is a pattern", account);
             continue;
         }
+        // What is on its way is no state yet: it is accepted as it is, and found again when it has arrived.
+        if status == "ENABLING" {
+            continue;
+        }
         said.allowed.push(region.clone());
         if status == "ENABLED" {
             said.required.push(region.clone());

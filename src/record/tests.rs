@@ -23,6 +23,7 @@ fn options() -> Options {
         resources: BTreeSet::new(),
         origin: "a test".to_owned(),
         now: "2026-11-21T06:30:00Z".parse().unwrap(),
+        taken: BTreeSet::new(),
     }
 }
 
@@ -203,7 +204,7 @@ fn what_no_rule_can_say_is_accepted_by_name_and_bound_to_what_was_found() {
         state: "IN_PROGRESS".to_owned(),
         account: None,
     }]);
-    let mut inside = facts(&[("eu-west-1", "ENABLED_BY_DEFAULT")]);
+    let mut inside = facts(&[("eu-west-1", "ENABLED_BY_DEFAULT"), ("me-south-1", "ENABLING")]);
     let region = inside.regions.get_mut("eu-west-1").unwrap();
     region.quota_requests = Some(known(vec![request("asked", "L-1", "PENDING", 640.0)]));
     let mut stopped = trail(OWNER, "main", "eu-west-1");
@@ -216,6 +217,7 @@ fn what_no_rule_can_say_is_accepted_by_name_and_bound_to_what_was_found() {
     let all = [
         "audit.trail.stopped",
         "link.account.unexpected",
+        "region.in-flight",
         "link.account.suspended",
         "link.handshake.open",
         "quota.request.pending",
@@ -223,7 +225,7 @@ fn what_no_rule_can_say_is_accepted_by_name_and_bound_to_what_was_found() {
     assert_eq!(rules, all, "worst first: {:?}", recorded.accepted);
     assert_eq!(recorded.open, [""; 0]);
     has(&recorded, r#"- match: {rule: link.account.suspended, account: "222222222222"}"#);
-    for line in ["status: SUSPENDED", "status: stopped", "max: 640", r#"expires: "2027-02-19""#] {
+    for line in ["status: SUSPENDED", "status: stopped", "status: ENABLING", "max: 640", r#"expires: "2027-02-19""#] {
         has(&recorded, line);
     }
     for line in &recorded.accepted {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::baseline::model::Severity;
+use crate::compare::IdleRule;
 use crate::estate::{CoverageRow, CoverageStatus};
 use crate::finding::{Finding, Status};
 
@@ -77,6 +78,9 @@ pub struct BaselineUsed {
     pub files: Vec<String>,
     /// `sha256:…` over what it says.
     pub hash: String,
+    /// Rules that decided nothing: they fit no place that was read, or later rules decide all of their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<IdleRule>,
 }
 
 /// A span of time.

@@ -257,7 +257,11 @@ fn run() -> Run {
         finished: time("2026-11-24T06:02:11Z"),
         version: "0.1.0".to_owned(),
         caller: "arn:aws:sts::111111111111:assumed-role/GuardlineOrgRead/guardline".to_owned(),
-        baseline: BaselineUsed { files: vec!["guardline.yaml".to_owned()], hash: "sha256:44136fa355b3678a".to_owned() },
+        baseline: BaselineUsed {
+            files: vec!["guardline.yaml".to_owned()],
+            hash: "sha256:44136fa355b3678a".to_owned(),
+            idle: Vec::new(),
+        },
         window: Window { from: time("2026-11-17T06:00:00Z"), until: time("2026-11-24T06:00:00Z") },
         replayed: true,
         narrowed: false,

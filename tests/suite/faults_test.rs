@@ -42,9 +42,6 @@ const SLOW_AT_ONCE: usize = 12;
 /// So many runs of all tests are under way at once that do not wait: a scan that gets no processor waits in vain, too.
 static QUICK: Semaphore = Semaphore::const_new(6);
 
-/// Runs where nobody asks for more or for fewer.
-const USUAL: u64 = 2000;
-
 /// No run takes longer, whatever hits it.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -61,18 +58,19 @@ fn second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).expect("a time")
 }
 
-/// Every trial of an undisturbed scan, and one of damage for each two of them; so many more of these, or a sample, that
-/// there are `runs`.
-fn trials(clean: &Scanned, runs: usize, seed: u64) -> Vec<Trial> {
+/// Every way in which every call of an undisturbed scan can fail, and a quarter as many answers that are damaged; or, where
+/// so many `runs` are asked for, more damage or a sample of all.
+fn trials(clean: &Scanned, runs: Option<usize>, seed: u64) -> Vec<Trial> {
     let mut dice = Dice(seed);
     let mut trials = plan::whole(&clean.calls, PATIENCE, &mut dice);
+    let runs = runs.unwrap_or(trials.len() * 5 / 4);
+    let kept = if runs < trials.len() { 0 } else { trials.len() };
     trials.extend(plan::records(&clean.calls, &mut dice));
-    let least = runs.max(trials.len() * 3 / 2);
-    while trials.len() < least {
+    while trials.len() < runs.max(kept * 3 / 2) {
         trials.extend(plan::damaged(&clean.calls, &mut dice));
     }
     while trials.len() > runs {
-        trials.swap_remove(dice.below(trials.len()));
+        trials.swap_remove(kept + dice.below(trials.len() - kept));
     }
     trials
 }
@@ -127,14 +125,15 @@ impl Subject {
     }
 }
 
-/// Scans an estate once for each of so many trials.
+/// Scans an estate once for each trial: of all, or of this share of those that are asked for.
 fn under_faults(subject: &Subject, in_line: bool, tenths: u64) {
-    let (seed, runs) = (number("GUARDLINE_FAULT_SEED", 1), number("GUARDLINE_FAULT_RUNS", USUAL) * tenths / 10);
+    let (seed, asked) = (number("GUARDLINE_FAULT_SEED", 1), number("GUARDLINE_FAULT_RUNS", 0) * tenths / 10);
+    let runs = usize::try_from(asked).ok().filter(|runs| *runs > 0);
     let began = Instant::now();
     let report = &subject.clean.said.as_ref().expect("a report").report;
     assert_eq!(report["summary"]["coverage"]["complete"], true, "undisturbed, all is read: {:#?}", report["coverage"]);
     assert_eq!(report["summary"]["in_line"], in_line);
-    let trials = trials(&subject.clean, usize::try_from(runs).unwrap_or(usize::MAX), seed);
+    let trials = trials(&subject.clean, runs, seed);
     let wrong = subject.hit(&trials);
     let (calls, count) = (subject.clean.calls.len(), trials.len());
     println!("{calls} calls a scan, {count} runs, {:?}", began.elapsed());

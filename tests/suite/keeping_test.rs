@@ -132,6 +132,23 @@ fn what_is_adopted_is_no_finding_any_more() {
 }
 
 #[test]
+fn findings_are_adopted_from_no_snapshot_of_another_format() {
+    let project = project_with(|text| text);
+    scan(&project, &["--snapshot", "snapshot.json"]);
+    let other = project.read("snapshot.json").replace("guardline/snapshot/v1", "guardline/snapshot/v9");
+    project.write("other.json", &other);
+    let adopt = |snapshot| {
+        let words = ["record", "--finding", QUOTA, "--from", "report.json", "--dry-run", "--snapshot", snapshot];
+        project.run(&words, &[])
+    };
+    assert_eq!(adopt("snapshot.json").code, 0);
+    let run = adopt("other.json");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+    assert!(run.why().contains("`other.json`; give a file that `guardline scan --snapshot` wrote: "), "{}", run.stderr);
+    assert!(run.why().contains("it is of the format `guardline/snapshot/v9`"), "{}", run.stderr);
+}
+
+#[test]
 fn an_edit_goes_into_the_file_in_which_the_section_stands() {
     let project = project_with(|text| {
         let (head, exemptions) = text.split_once("exemptions:\n").expect("exemptions");

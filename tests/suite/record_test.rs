@@ -164,14 +164,30 @@ fn nothing_is_written_over_and_nothing_half_written() {
     assert!(server.calls().is_empty(), "it is said before anything is read");
     assert_eq!(project.read("recorded/guardline.yaml"), "mine");
 
+    project.write("file", "mine");
+    let run = project.run(&["record", "-o", "file"], &server.env());
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.why().starts_with("error: cannot write `file`"), "{}", run.stderr);
+    assert!(server.calls().is_empty(), "it is said before anything is read");
+
     project.write("snapshot.json", "{}");
     let broken = project.run(&["record", "-o", "other", "--from-snapshot", "snapshot.json"], &[]);
     assert_eq!(broken.code, 2);
-    assert!(broken.why().starts_with("error: `snapshot.json` is no snapshot: missing field"), "{}", broken.stderr);
+    let why =
+        "error: cannot read the snapshot `snapshot.json`; give a file that `guardline scan --snapshot` wrote: missing";
+    assert!(broken.why().starts_with(why), "{}", broken.stderr);
     let odd = project.run(&["record", "-o", "other", "--member-role", "no role"], &server.env());
     assert_eq!(odd.code, 2);
     assert!(odd.stderr.contains("`no role` is not the name of a role"), "{}", odd.stderr);
     assert!(!project.path("other").exists());
+
+    // A document that is there stays, and the recorded one gets another name.
+    project.write("beside/scp/deny-leave.json", "mine");
+    let beside = project.run(&["record", "-o", "beside", "--service", "ec2"], &server.env());
+    assert_eq!(beside.code, 0, "{}", beside.stderr);
+    assert_eq!(project.read("beside/scp/deny-leave.json"), "mine");
+    let again = project.run(&["validate", "beside/guardline.yaml"], &[]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
 
     let forced = project.run(&[&RECORD[..], &["--force", "--service", "ec2"]].concat(), &server.env());
     assert_eq!(forced.code, 0, "{}", forced.stderr);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::estate::{OWNER, applied, defined, facts, known, live, snapshot};
 use super::{aws, load_with};
 use crate::baseline::Baseline;
-use crate::compare::{Rule, compare};
+use crate::compare::{Rule, compare, idle_rules};
 use crate::estate::{CoverageStatus, GLOBAL, Observation, Snapshot};
 
 fn estate() -> Snapshot {
@@ -186,4 +186,35 @@ fn a_quota_of_all_regions_is_in_none_of_them() {
     // While it is not known which quotas hold for all regions, nothing is said.
     estate.quota_definitions.remove(GLOBAL);
     assert!(unmatched(&rule("L-1", "global"), &estate).is_empty());
+}
+
+#[test]
+fn a_rule_that_never_decides_is_named() {
+    let baseline = aws(r#"
+  regions:
+    - {where: {region: eu-*}, allowed: [eu-west-1]}
+    - {where: {tag: {tier: nope}}, allowed: []}
+    - {allowed: [eu-west-1]}
+    - {where: {region: me-south-1}, allowed: []}
+  quotas:
+    - {service: ec2, code: L-1, max: 5}
+    - {service: ec2, code: "*", max: default}
+    - {service: ec2, code: L-1, where: {region: us-*}, max: 7}
+    - {service: ec2, code: L-1, level: resource, max: 9}
+  settings:
+    - {serial_console_access: false}
+    - {where: {account: "999999999999"}, serial_console_access: true}
+    - {where: {region: eu-west-1}, serial_console_access: true, ebs_encryption_by_default: true}
+    - {where: {region: me-south-1}, serial_console_access: true}
+"#);
+    let idle = |estate: &Snapshot| -> Vec<String> {
+        let rules = idle_rules(&baseline, estate).into_iter();
+        rules.map(|idle| format!("{} {}", idle.position.line, idle.rule)).collect()
+    };
+    insta::assert_snapshot!(idle(&estate()).join("\n"));
+
+    // While an account was not read, a rule may be for that one.
+    let mut unread = estate();
+    unread.accounts.get_mut(OWNER).unwrap().region_status = Observation::unknown(CoverageStatus::Denied, "no");
+    assert_eq!(idle(&unread), [""; 0]);
 }

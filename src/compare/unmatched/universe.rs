@@ -141,7 +141,7 @@ fn regions<'a>(sides: &'a Sides<'_>) -> Option<BTreeSet<&'a str>> {
 }
 
 /// What was read within accounts, if no account that should have been was left out.
-fn whole<'a>(sides: &'a Sides<'_>) -> Option<Vec<(&'a str, &'a AccountFacts)>> {
+pub(in crate::compare) fn whole<'a>(sides: &'a Sides<'_>) -> Option<Vec<(&'a str, &'a AccountFacts)>> {
     let facts = &sides.snapshot.accounts;
     match &sides.snapshot.organization {
         Observation::Known(organization) => {

@@ -193,6 +193,8 @@ fn an_exemption_without_bound_or_scope_is_told_as_info() {
     assert_eq!(told("match: {kind: quota, account: payments-prod}, max: 900"), None);
     assert_eq!(told("match: {kind: quota, account: payments-prod}"), Some((Severity::Info, json!("no bound"))));
     assert_eq!(told("match: {kind: quota, account: '*'}, max: 900"), Some((Severity::Info, json!("no scope"))));
+    assert_eq!(told("match: {kind: quota, finding: 'gl-*'}, max: 900"), Some((Severity::Info, json!("no scope"))));
+    assert_eq!(told("match: {kind: quota, finding: 'gl-0*'}, max: 900"), None);
     assert_eq!(told("match: {}"), Some((Severity::Info, json!("no bound and no scope"))));
 }
 

@@ -15,7 +15,10 @@ use serde_json::Value;
 use super::estate::{self, MANAGEMENT, PAYMENTS};
 use super::plan::Dice;
 use super::scans::{Scanned, scanned};
-use super::{AT_ONCE, LONGEST, QUICK, THREADS, USUAL, number, runtime, second};
+use super::{AT_ONCE, LONGEST, QUICK, THREADS, number, runtime, second};
+
+/// Runs where nobody asks for more or for fewer: estates, in shares.
+const USUAL: u64 = 2000;
 use crate::double::Server;
 use crate::double::estate::{CreateAccountStatus, Estate};
 use crate::runner::list;
