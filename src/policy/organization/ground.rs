@@ -76,7 +76,9 @@ pub struct Ground {
     off: bool,
     /// The text that lets everything through.
     free: usize,
+    /// The accounts that guardrails bind, in their order and to ask for.
     members: Vec<Node>,
+    is_member: FxHashSet<Node>,
     on_node: Vec<Vec<(usize, OnNode)>>,
     on_policy: Vec<Vec<(usize, usize)>>,
     switch_on: Vec<usize>,
@@ -127,6 +129,7 @@ impl Ground {
             off: arrangement.text.contains_key(OFF),
             free,
             members: Vec::new(),
+            is_member: FxHashSet::default(),
             on_node: Vec::new(),
             on_policy: Vec::new(),
             switch_on: Vec::new(),
@@ -150,6 +153,7 @@ impl Ground {
             }
         }
         ground.members = members.iter().map(|account| ground.node(account)).collect();
+        ground.is_member = ground.members.iter().copied().collect();
         ground
     }
 
@@ -227,6 +231,7 @@ impl Ground {
                 set(&mut self.parent, what, Some(on));
                 set(&mut self.gone, what, true);
                 self.members.push(what);
+                self.is_member.insert(what);
                 push(&mut self.on_node, what, (difference, OnNode::Join));
             }
         }
@@ -373,14 +378,8 @@ impl Ground {
         let undone = |other: usize| other != difference;
         let known = |node: Node| declared.path.get(node).copied().filter(|_| !beneath.contains(&node));
         let mut found = FxHashMap::default();
-        let members: Vec<Node> = if beneath.len() < self.members.len() {
-            let members: FxHashSet<Node> = self.members.iter().copied().collect();
-            let mut some: Vec<Node> = beneath.iter().copied().filter(|node| members.contains(node)).collect();
-            some.sort_unstable();
-            some
-        } else {
-            self.members.iter().copied().filter(|node| beneath.contains(node)).collect()
-        };
+        let mut members: Vec<Node> = beneath.iter().copied().filter(|node| self.is_member.contains(node)).collect();
+        members.sort_unstable();
         let both =
             |account: Node| Some((account, declared.path(account)?, self.walk(account, &undone, &known, &mut found)));
         members.into_iter().filter_map(both).collect()

@@ -211,7 +211,7 @@ fn moved_accounts_are_looked_at_alone() {
 /// Every policy says something else: only what lies beneath each is looked at.
 #[test]
 fn many_edits_cost_what_lies_beneath_them() {
-    let large = Large::new(2, 1_000);
+    let large = Large::new(1, 500);
     let open =
         |number: usize| Large::document(number).replace("Keeper", "*Keeper").replace("[\"eu", "[\"us-west-1\",\"eu");
     let (drifts, effort) = large.judged(&large.estate(open));
@@ -224,7 +224,7 @@ fn many_edits_cost_what_lies_beneath_them() {
             large.accounts.values().filter(|unit| large.levels(unit).iter().flatten().any(|one| one == policy)).count()
         })
         .sum();
-    assert_eq!(effort.paths, 1_000 + beneath);
+    assert_eq!(effort.paths, 500 + beneath);
 }
 
 /// Two bans that say the same, both gone: who is weaker, and why it is not told which of them it needs.

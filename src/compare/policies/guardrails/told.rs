@@ -19,9 +19,9 @@ use crate::policy::document::Effect;
 use crate::policy::organization::ground::Bind;
 
 /// Of how many pairs of stacks the extent is looked at for one difference: those of the most accounts.
-const PAIRS: usize = 16;
+const PAIRS: usize = 8;
 /// Of how many in all.
-const EXTENTS: usize = 400;
+const EXTENTS: usize = 200;
 /// How many changed documents are looked through for the edits that weaken.
 const CAUSES: usize = 40;
 /// How many places are named in a sentence.
