@@ -54,6 +54,9 @@ pub(super) struct Change {
     pub(super) pairs: BTreeMap<(Bind, Bind), Weaker>,
 }
 
+/// An account with its paths, declared and now.
+type Bound = (Node, (Path, Path));
+
 /// Accounts with the same pair of stacks.
 pub(super) struct Weaker {
     pub(super) paths: (Path, Path),
@@ -219,7 +222,7 @@ impl<'a> World<'a> {
     /// Looks for the differences that weaken accounts together, of which none does it alone.
     fn explain(&mut self, unexplained: BTreeMap<Node, (Path, Path)>) {
         // Accounts with the same stacks, which the same differences bear on, are one question.
-        let mut groups: BTreeMap<(Bind, Bind, Vec<usize>), Vec<(Node, (Path, Path))>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Bind, Bind, Vec<usize>), Vec<Bound>> = BTreeMap::new();
         for (account, paths) in unexplained {
             let Some(binds) = self.ground.bind(paths.0).zip(self.ground.bind(paths.1)) else { continue };
             let bearing: Vec<usize> = self.ground.bearing(account).into_iter().collect();
@@ -245,7 +248,7 @@ impl<'a> World<'a> {
     }
 
     /// The smallest set of differences that weaken an account together; or why it was not looked for.
-    fn together(&mut self, accounts: &[(Node, (Path, Path))], bearing: &[usize]) -> Result<Vec<usize>, String> {
+    fn together(&mut self, accounts: &[Bound], bearing: &[usize]) -> Result<Vec<usize>, String> {
         let Some((account, (declared, now))) = accounts.first().copied() else { return Ok(Vec::new()) };
         let name = self.ground.name(account).to_owned();
         if bearing.len() > TOLD_APART {
@@ -275,7 +278,7 @@ impl<'a> World<'a> {
         Ok(bearing.iter().copied().filter(|one| !undone.contains(one)).collect())
     }
 
-    fn note_together(&mut self, set: &[usize], accounts: &[(Node, (Path, Path))]) {
+    fn note_together(&mut self, set: &[usize], accounts: &[Bound]) {
         let names: BTreeMap<usize, String> =
             set.iter().filter_map(|one| Some((*one, self.changes.get(*one)?.name.clone()))).collect();
         for one in set {
