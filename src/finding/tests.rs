@@ -4,6 +4,7 @@
 mod adopting;
 mod approvals;
 mod exemptions;
+mod guardrails;
 mod sentences;
 
 mod keeping;

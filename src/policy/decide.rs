@@ -33,7 +33,7 @@ use super::{
     request::Request,
     stack::Stack,
 };
-pub use extent::Extent;
+pub use extent::{Extent, place_of};
 use pattern::Bindings;
 use region::{OutOfSteps, Region, Search, Steps, subtract, within};
 use statement::Prepared;

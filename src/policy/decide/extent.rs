@@ -44,6 +44,24 @@ pub struct Extent {
     pub complete: bool,
 }
 
+/// AWS's access levels, the one that matters least first.
+const LEVELS: [&str; 5] = ["List", "Read", "Tagging", "Write", "Permissions management"];
+
+impl Extent {
+    /// The highest access level of what is newly allowed, by its place among AWS's; none where no known action is. A level
+    /// that AWS adds is taken for the highest.
+    #[must_use]
+    pub fn highest(&self) -> Option<usize> {
+        self.by_level.keys().map(|level| place_of(level)).max()
+    }
+}
+
+/// The place of an access level among AWS's, the one that matters least first.
+#[must_use]
+pub fn place_of(level: &str) -> usize {
+    LEVELS.iter().position(|known| *known == level).unwrap_or(LEVELS.len())
+}
+
 impl Engine {
     /// How much `new` lets through that `old` does not.
     #[must_use]
