@@ -5,3 +5,4 @@ mod enumerated_test;
 mod found_test;
 mod hostile_test;
 mod pairs_test;
+mod solver_test;

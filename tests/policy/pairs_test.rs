@@ -13,16 +13,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-struct Pair {
-    id: String,
-    kind: String,
-    old: Value,
-    new: Value,
+pub(super) struct Pair {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) old: Value,
+    pub(super) new: Value,
     weaker: bool,
     stricter: Option<bool>,
 }
 
-fn pairs() -> Vec<Pair> {
+pub(super) fn pairs() -> Vec<Pair> {
     let root = std::env::var_os("GUARDLINE_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join("policies/policy-pairs.jsonl");
