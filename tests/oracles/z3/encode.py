@@ -73,16 +73,25 @@ ANY = z3.AllChar(z3.ReSort(STRING))
 # Everything but a colon: below it, and above it up to the last character that z3 knows.
 NO_COLON = z3.Union(z3.Range("\\u{0}", "9"), z3.Range(";", "\\u{2ffff}"))
 SMALL_NO_COLON = z3.Union(z3.Range("\\u{0}", "9"), z3.Range(";", "@"), z3.Range("[", "\\u{2ffff}"))
+YES, NO = z3.BoolVal(True), z3.BoolVal(False)
 
 
 def all_of(formulas):
-    formulas = list(formulas)
-    return z3.And(formulas) if len(formulas) != 1 else formulas[0]
+    formulas = [one for one in formulas if not z3.is_true(one)]
+    if any(z3.is_false(one) for one in formulas):
+        return NO
+    return z3.And(formulas) if len(formulas) > 1 else (formulas or [YES])[0]
 
 
 def some_of(formulas):
-    formulas = list(formulas)
-    return z3.Or(formulas) if len(formulas) != 1 else formulas[0]
+    formulas = [one for one in formulas if not z3.is_false(one)]
+    if any(z3.is_true(one) for one in formulas):
+        return YES
+    return z3.Or(formulas) if len(formulas) > 1 else (formulas or [NO])[0]
+
+
+def not_(formula):
+    return NO if z3.is_true(formula) else YES if z3.is_false(formula) else z3.Not(formula)
 
 
 def literal(text):
@@ -137,36 +146,55 @@ def tokens(text, variables, wild):
     return found
 
 
+def segments(pattern):
+    """The parts of an ARN's pattern: what follows the fifth colon is one part."""
+    parts = [[]]
+    for token in pattern:
+        if isinstance(token, Char) and token == ":" and len(parts) < 6:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
 def by_segment(pattern):
     """For each token of an ARN's pattern, whether a wildcard there reaches across colons.
 
     The first five segments keep to themselves; a star at the end of a shorter pattern covers the rest.
     """
-    segment, crosses = 0, []
-    for token in pattern:
-        segment += token == ":" if isinstance(token, Char) else 0
-        crosses.append(segment >= 5)
-    if segment < 5 and pattern and pattern[-1] is MANY:
+    parts = segments(pattern)
+    crosses = [len(parts) == 6 and at >= len(pattern) - len(parts[5]) for at in range(len(pattern))]
+    if len(parts) < 6 and pattern and pattern[-1] is MANY:
         crosses[-1] = True
     return crosses
+
+
+def is_wild(token):
+    return token is MANY or token is ONE
 
 
 def matches(value, text, how, variables, request):
     """Whether a value, as z3 has it, matches one text of a policy."""
     pattern = tokens(text, variables, how in ("like", "arn"))
     if any(isinstance(token, tuple) for token in pattern):
-        return with_variables(value, pattern, how, request)
+        if how == "folded":
+            raise NotExpressible("a variable without regard to case")
+        return with_variables(value, pattern, request)
     if how == "folded":
         if not any(len(letters_of(char)) > 1 for char in pattern):
             return value == literal("".join(pattern))
         chars = (union([z3.Re(literal(letter)) for letter in letters_of(char)]) for char in pattern)
         return z3.InRe(value, sequence(chars))
-    wild = [at for at, token in enumerate(pattern) if not isinstance(token, Char)]
-    crosses = by_segment(pattern) if how == "arn" else [True] * len(pattern)
+    return like(value, pattern, by_segment(pattern) if how == "arn" else [True] * len(pattern))
+
+
+def like(value, pattern, crosses):
+    """Whether a value matches a pattern without variables."""
+    wild = [at for at, token in enumerate(pattern) if is_wild(token)]
     if not wild:
         return value == literal("".join(pattern))
     if wild == [len(pattern) - 1] and pattern[-1] is MANY and crosses[-1]:
-        return z3.PrefixOf(literal("".join(pattern[:-1])), value)
+        return z3.PrefixOf(literal("".join(pattern[:-1])), value) if len(pattern) > 1 else YES
     parts, run = [], ""
     for token, across in zip(pattern, crosses):
         if isinstance(token, Char):
@@ -182,12 +210,10 @@ def matches(value, text, how, variables, request):
     return z3.InRe(value, sequence(parts))
 
 
-def with_variables(value, pattern, how, request):
+def with_variables(value, pattern, request):
     """A text with variables: exactly sayable where nothing is wild but a star at the end that crosses colons."""
-    if how == "folded":
-        raise NotExpressible("a variable without regard to case")
     star = bool(pattern) and pattern[-1] is MANY
-    if any(token is MANY or token is ONE for token in pattern[: len(pattern) - star]):
+    if any(is_wild(token) for token in pattern[: len(pattern) - star]):
         raise NotExpressible("a variable beside a wildcard")
     known, parts, run = [], [], ""
     for token in pattern[: len(pattern) - star]:
@@ -212,6 +238,80 @@ def with_variables(value, pattern, how, request):
         parts.append(literal(run))
     whole = parts[0] if len(parts) == 1 else z3.Concat(*parts)
     return all_of([*known, z3.PrefixOf(whole, value) if star else value == whole])
+
+
+class Action:
+    """`service:name` in small letters, as two texts."""
+
+    def __init__(self):
+        self.service, self.name = z3.String("service"), z3.String("name")
+        small = z3.Plus(SMALL_NO_COLON)
+        self.facts = [z3.InRe(self.service, small), z3.InRe(self.name, small)]
+
+    def matches(self, text):
+        """The colon is one that the pattern has, or one that a wildcard stands for."""
+        pattern, found = tokens(text.lower(), False, True), []
+        for at, token in enumerate(pattern):
+            if token is MANY:
+                found.append((pattern[: at + 1], pattern[at:]))
+            elif token is ONE or token == ":":
+                found.append((pattern[:at], pattern[at + 1 :]))
+        both = ([like(self.service, left, [True] * len(left)), like(self.name, right, [True] * len(right))] for left, right in found)
+        return some_of(all_of(one) for one in both)
+
+
+class Arn:
+    """An ARN as its segments after `arn`, each a text of its own; the last may hold colons."""
+
+    def __init__(self, name, may_be_star, region=None):
+        names = ["partition", "service", "region", "account", "rest"]
+        self.segments = [z3.String(f"{name} {part}") for part in names]
+        self.is_star = z3.Bool(f"{name} is a star") if may_be_star else NO
+        self.facts = [z3.InRe(segment, z3.Plus(NO_COLON)) for segment in self.segments[:2]]
+        self.facts += [z3.InRe(segment, z3.Star(NO_COLON)) for segment in self.segments[2:4]]
+        if region is not None:
+            self.facts.append(self.segments[2] == region)
+
+    def matches(self, text, variables, request):
+        pattern = tokens(text, variables, True)
+        on_all = self.is_star if star(pattern) else NO
+        return some_of([on_all, all_of([not_(self.is_star), self.fits(segments(pattern), request)])])
+
+    def fits(self, parts, request):
+        """Whether the ARN fits, segment by segment; a shorter pattern only where a star at its end covers the rest."""
+        if len(parts) < 6 and not (parts[-1] and parts[-1][-1] is MANY):
+            return NO
+        found = []
+        for part, segment in zip(parts, [None, *self.segments]):
+            if any(isinstance(token, tuple) for token in part):
+                # A colon in the value would move what follows.
+                if len(parts) < 6 or part is not parts[5]:
+                    raise NotExpressible("a variable before the last segment")
+                found.append(with_variables(segment, part, request))
+            elif segment is None:
+                found.append(YES if plain(part, "arn") else NO)
+            else:
+                found.append(like(segment, part, [True] * len(part)))
+        return all_of(found)
+
+
+def plain(pattern, text):
+    """Whether a text that is known matches a pattern without variables."""
+    if not pattern:
+        return not text
+    if pattern[0] is MANY:
+        return plain(pattern[1:], text) or (bool(text) and plain(pattern, text[1:]))
+    return bool(text) and (pattern[0] is ONE or pattern[0] == text[0]) and plain(pattern[1:], text[1:])
+
+
+def star(pattern):
+    """Whether the resource `*` matches."""
+    if any(isinstance(token, tuple) for token in pattern):
+        # It could only be the value itself that is a star.
+        if len(segments(pattern)) == 1:
+            raise NotExpressible("a variable that may be a star")
+        return False
+    return plain(pattern, "*")
 
 
 # --- Values that are no texts --------------------------------------------------------------------------------------------
@@ -310,17 +410,17 @@ class Condition:
             wanted = {text.lower() for text in self.values}
             if not wanted <= {"true", "false"}:
                 raise NotExpressible("`Null` of what is no truth")
-            return some_of(key.missing() if one == "true" else z3.Not(key.missing()) for one in sorted(wanted))
+            return some_of(key.missing() if one == "true" else not_(key.missing()) for one in sorted(wanted))
         missing, negated, quantifier = key.missing(), self.negated, self.quantifier
         positive = lambda value: self.matches(value, request)
-        negative = lambda value: z3.Not(self.matches(value, request))
+        negative = lambda value: not_(self.matches(value, request))
         if quantifier == "forallvalues":
-            return z3.Not(key.some(positive if negated else negative))
+            return not_(key.some(positive if negated else negative))
         if quantifier == "foranyvalue":
             found = key.some(negative if negated else positive)
         elif negated:
             # None of the values may match; a missing key has none.
-            return z3.Not(key.some(positive))
+            return not_(key.some(positive))
         else:
             found = key.some(positive)
         return z3.Or(found, missing) if self.if_exists else found
@@ -363,7 +463,7 @@ class Key:
         return z3.Bool(f"{name} is one"), z3.Real(name)
 
     def missing(self):
-        return z3.Not(some_of(present for present, _ in self.slots))
+        return not_(some_of(present for present, _ in self.slots))
 
     def some(self, holds):
         return some_of(z3.And(present, holds(value)) for present, value in self.slots)
@@ -377,7 +477,7 @@ class Key:
         else:
             asked = number(text) if self.way == "number" else moment(text)
             equal = lambda value: z3.And(value[0], value[1] == z3.RealVal(str(asked)))
-        return z3.And(z3.Not(self.missing()), z3.Not(self.some(lambda value: z3.Not(equal(value)))))
+        return z3.And(not_(self.missing()), not_(self.some(lambda value: not_(equal(value)))))
 
 
 # --- Documents -----------------------------------------------------------------------------------------------------------
@@ -416,19 +516,19 @@ class Statement:
         for word, negated in (("Action", False), ("NotAction", True)):
             if word in said:
                 found = some_of(
-                    matches(request.action, text.lower(), "like", False, request) for text in several(said[word])
+                    request.action.matches(text) for text in several(said[word])
                 )
-                parts.append(z3.Not(found) if negated else found)
+                parts.append(not_(found) if negated else found)
         for word, negated in (("Resource", False), ("NotResource", True)):
             if word in said:
                 found = some_of(
-                    matches(request.resource, text, "arn", self.variables, request) for text in several(said[word])
+                    request.resource.matches(text, self.variables, request) for text in several(said[word])
                 )
-                parts.append(z3.Not(found) if negated else found)
+                parts.append(not_(found) if negated else found)
         for word, negated in (("Principal", False), ("NotPrincipal", True)):
             if word in said and request.has_principal:
                 found = request.is_one_of(said[word])
-                parts.append(z3.Not(found) if negated else found)
+                parts.append(not_(found) if negated else found)
         parts.extend(condition.holds(request) for condition in self.conditions)
         return all_of(parts)
 
@@ -438,8 +538,9 @@ class Request:
 
     def __init__(self, kind, documents, bind):
         self.has_principal = kind in ("rcp", "resource")
-        self.action, self.resource = z3.String("action"), z3.String("resource")
-        self.sort, self.principal = z3.Int("sort of principal"), z3.String("principal")
+        self.action, self.resource = Action(), Arn("resource", True)
+        # Of an AWS principal the ARN counts, of the others the name. Principals belong to no region.
+        self.sort, self.principal, self.name = z3.Int("sort of principal"), Arn("principal", False, ""), z3.String("who")
         statements = [said for document in documents for said in document.statements]
         conditions = [one for said in statements for one in said.conditions]
         variables = set()
@@ -449,20 +550,9 @@ class Request:
                     variables.update(key.lower() for _, key, _ in VARIABLE.findall(text) if key)
         names = {one.key for one in conditions} | variables
         self.keys = {name: Key(name, conditions, name in variables) for name in sorted(names)}
-        part = lambda char: z3.Concat(z3.Plus(char), z3.Re(":"), z3.Plus(char))
-        arn = [z3.Re("arn:"), z3.Plus(NO_COLON), z3.Re(":"), z3.Plus(NO_COLON), z3.Re(":"), z3.Star(NO_COLON)]
-        arn += [z3.Re(":"), z3.Star(NO_COLON), z3.Re(":"), z3.Star(ANY)]
-        self.facts = [
-            z3.InRe(self.action, part(SMALL_NO_COLON)),
-            z3.Or(self.resource == "*", z3.InRe(self.resource, z3.Concat(*arn))),
-        ]
+        self.facts = [*self.action.facts, *self.resource.facts]
         if self.has_principal:
-            who = [z3.Re("arn:"), z3.Plus(NO_COLON), z3.Re(":"), z3.Plus(NO_COLON), z3.Re("::"), z3.Star(NO_COLON)]
-            who += [z3.Re(":"), z3.Star(ANY)]
-            self.facts.append(z3.And(self.sort >= 0, self.sort <= len(SORTS)))
-            self.facts.append(z3.Implies(self.sort == 0, z3.InRe(self.principal, z3.Concat(*who))))
-            named = z3.And(self.sort > 0, self.sort < len(SORTS))
-            self.facts.append(z3.Implies(named, self.principal != ""))
+            self.facts += [*self.principal.facts, self.sort >= 0, self.sort <= len(SORTS), self.name != ""]
         for name, text in bind.items():
             # A key that nobody asks for may have any value.
             if name.lower() in self.keys:
@@ -477,7 +567,7 @@ class Request:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
         """
         if names == "*":
-            return z3.BoolVal(True)
+            return YES
         found = []
         for word, listed in names.items():
             if word.lower() not in SORTS:
@@ -485,28 +575,30 @@ class Request:
             sort = SORTS.index(word.lower())
             for name in several(listed):
                 if sort == 0 and name == "*":
-                    found.append(z3.BoolVal(True))
+                    found.append(YES)
                 else:
-                    of = self.aws(name) if sort == 0 else self.principal == literal(name)
+                    of = self.aws(name) if sort == 0 else self.name == literal(name)
                     found.append(z3.And(self.sort == sort, of))
         return some_of(found)
 
     def aws(self, name):
         """A user by its ARN, a role by its ARN or as its session, an account by anyone in it."""
+        partition, _, _, account, rest = self.principal.segments
+        if re.fullmatch(r"\d{12}", name):
+            return account == literal(name)
         parts = name.split(":", 5)
-        account = name if re.fullmatch(r"\d{12}", name) else None
-        partition = z3.Star(NO_COLON)
-        if len(parts) == 6 and parts[0] == "arn" and parts[2] == "iam" and parts[3] == "":
+        if len(parts) < 6 or parts[0] != "arn":
+            return NO
+        exact = all_of(segment == literal(part) for segment, part in zip(self.principal.segments, parts[1:]))
+        if parts[2] == "iam" and parts[3] == "":
+            here = [partition == literal(parts[1]), account == literal(parts[4])]
             if parts[5] == "root":
-                account, partition = parts[4], z3.Re(literal(parts[1]))
-            elif parts[5].startswith("role/"):
-                role = parts[5].rsplit("/", 1)[1]
-                session = f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role}/"
-                return z3.Or(self.principal == literal(name), z3.PrefixOf(literal(session), self.principal))
-        if account is None:
-            return self.principal == literal(name)
-        inside_it = [z3.Re("arn:"), partition, z3.Re(":"), z3.Star(NO_COLON), z3.Re(literal(f"::{account}:"))]
-        return z3.InRe(self.principal, z3.Concat(*inside_it, z3.Star(ANY)))
+                return all_of(here)
+            if parts[5].startswith("role/"):
+                session = f"assumed-role/{parts[5].rsplit('/', 1)[1]}/"
+                here += [self.principal.segments[1] == "sts", z3.PrefixOf(literal(session), rest)]
+                return z3.Or(exact, all_of(here))
+        return exact
 
 
 # Beside them a principal may be anonymous.
@@ -524,7 +616,7 @@ def allowed(kind, stack, request):
     denied = [
         said.holds(request) for level in stack for document in level for said in document.statements if not said.allows
     ]
-    parts = [z3.Not(some_of(denied))]
+    parts = [not_(some_of(denied))]
     if kind != "rcp":
         for level in stack:
             parts.append(some_of(said.holds(request) for document in level for said in document.statements if said.allows))
@@ -559,8 +651,8 @@ def answer(pair, timeout):
         before, after = allowed(kind, old, request), allowed(kind, new, request)
         return {
             "id": pair["id"],
-            "weaker": check([*request.facts, after, z3.Not(before)], timeout),
-            "stricter": check([*request.facts, before, z3.Not(after)], timeout),
+            "weaker": check([*request.facts, after, not_(before)], timeout),
+            "stricter": check([*request.facts, before, not_(after)], timeout),
         }
     except NotExpressible as why:
         return {"id": pair["id"], "not_expressible": str(why)}
