@@ -18,6 +18,7 @@ mod organisation;
 mod pairs;
 #[path = "policy/path.rs"]
 mod path;
+#[allow(dead_code, reason = "the other benchmark asks its processes more")]
 #[path = "poll/process.rs"]
 mod process;
 #[path = "policy/solver.rs"]

@@ -92,7 +92,7 @@ pub(super) fn note_keys(said: &Said<'_>, asked: &mut Questions) {
         let known = Catalogue::get().key(&condition.key);
         let single = known.is_some_and(|key| key.global && !key.multi_valued);
         let many = known.is_some_and(|key| key.multi_valued) || (condition.quantifier.is_some() && !single);
-        asked.keys.insert(condition.key.clone(), Asked { many, single, ..Asked::default() });
+        asked.keys.insert(condition.key.clone(), Asked { many, single, known, ..Asked::default() });
     }
 }
 

@@ -11,11 +11,17 @@ const ENOUGH: Duration = Duration::from_millis(300);
 
 /// What something takes, in milliseconds: the middle of several runs after one that is not counted.
 pub(crate) fn milliseconds<T>(what: impl Fn() -> T) -> f64 {
-    let _warm = std::hint::black_box(what());
+    milliseconds_with(|| (), |()| what())
+}
+
+/// The same of something that needs what is made anew each time while no clock runs.
+pub(crate) fn milliseconds_with<S, T>(made: impl Fn() -> S, what: impl Fn(&S) -> T) -> f64 {
+    let _warm = std::hint::black_box(what(&made()));
     let (mut times, begun) = (Vec::with_capacity(TIMES), Instant::now());
     while times.is_empty() || (times.len() < TIMES && begun.elapsed() < ENOUGH) {
+        let made = made();
         let start = Instant::now();
-        let done = std::hint::black_box(what());
+        let done = std::hint::black_box(what(&made));
         times.push(start.elapsed().as_secs_f64() * 1000.0);
         drop(done);
     }

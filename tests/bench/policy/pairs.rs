@@ -11,7 +11,7 @@ use guardline::policy::stack::Stack;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::figures::{Goals, Spread, milliseconds};
+use crate::figures::{Goals, Spread, milliseconds, milliseconds_with};
 
 /// A pair as it is in the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,12 +73,10 @@ pub(crate) fn measure(pairs: &[Pair], goals: &mut Goals) -> Vec<Measured> {
         let both = stacks.iter().zip(&measured);
         both.filter(|(_, measured)| matches!(measured.verdict, Verdict::Weaker | Verdict::Mixed)).map(|(pair, _)| pair)
     };
-    let extents = weaker().map(|(old, new)| {
-        let engine = Engine::new([old, new], &options).expect("a universe");
-        milliseconds(|| engine.extent(old, new))
-    });
-    let (extents, causes) =
-        (Spread::of(extents), Spread::of(weaker().map(|(old, new)| milliseconds(|| cause::find(old, new, &options)))));
+    let universe = |(old, new): &(Stack, Stack)| Engine::new([old, new], &options).expect("a universe");
+    let extents =
+        Spread::of(weaker().map(|pair| milliseconds_with(|| universe(pair), |engine| engine.extent(&pair.0, &pair.1))));
+    let causes = Spread::of(weaker().map(|(old, new)| milliseconds(|| cause::find(old, new, &options))));
     let decisions = Spread::of(measured.iter().map(|measured| measured.decision));
     println!("a pair, in milliseconds");
     println!("{}", decisions.line("verdict and witness, both directions"));
