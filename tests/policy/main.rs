@@ -6,3 +6,4 @@ mod found_test;
 mod hostile_test;
 mod oracle_test;
 mod pairs_test;
+mod solver_test;

@@ -15,7 +15,7 @@ use serde_json::Value;
 #[derive(Deserialize)]
 pub(super) struct Pair {
     pub(super) id: String,
-    kind: String,
+    pub(super) kind: String,
     pub(super) old: Value,
     pub(super) new: Value,
     weaker: bool,
