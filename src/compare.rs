@@ -21,7 +21,7 @@ mod undecided;
 mod unmatched;
 
 pub use document::{DocumentError, canonical, canonical_document, canonical_value, digest, value_or_text};
-pub use drift::{Aspect, Direction, Drift, Guardrail, LoggedIn, Subject, number};
+pub use drift::{Aspect, Direction, Drift, Guardrail, LoggedIn, Reach, Subject, number};
 pub use follow_up::follow_up;
 pub use idle::{IdleRule, idle_rules};
 pub use policies::{by_text, type_name};
@@ -64,7 +64,7 @@ pub fn compare(baseline: &Baseline, snapshot: &Snapshot) -> Comparison {
     audit_logs::compare(&sides, &mut drifts, &mut undecided);
     unmatched::compare(&sides, live.as_ref(), &mut drifts);
     if let Some(live) = &live {
-        policies::judge(live, &mut drifts);
+        let _ = policies::judge(live, &mut drifts);
     }
     // The rest of a difference only orders two that would share an identity, which entries declared twice could bring
     // about; they say the same, and the first stands.

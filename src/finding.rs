@@ -16,10 +16,12 @@ mod rules;
 mod state;
 mod undo;
 mod waiver;
+mod weakening;
 mod who;
 mod wording;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -31,7 +33,9 @@ use crate::baseline::model::{Category, Severity};
 use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Direction, Drift, Rule, Subject, by_text};
 use crate::estate::{Kind, Scope, Snapshot};
+use crate::policy::cause::Cause;
 use crate::policy::comparison::Witness;
+use crate::policy::decide::Extent;
 
 pub use adoption::{NotAdopted, adoption};
 pub use ending::ending;
@@ -109,6 +113,24 @@ pub struct Finding {
     pub baseline: Option<Position>,
     /// Requests that are possible now and were not before, each confirmed by the evaluator.
     pub witnesses: Vec<Witness>,
+    /// The accounts that may do more or less by it, by id.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts: BTreeSet<String>,
+    /// The organisational units that these accounts hang on, by path. Attacker-controlled.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub units: BTreeSet<String>,
+    /// How many distinct stacks of policies bind these accounts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stacks: usize,
+    /// How much is newly possible, by the stack where that is most; none where nothing is, or nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
+    /// What makes it possible, that which lets most through first. The sentences hold attacker-controlled text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    /// Why a cause may be more than it must be, or may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causes_incomplete: Option<String>,
     /// Who made the change, as far as it is proven; none where nothing was looked for.
     pub attribution: Option<Authorship>,
     /// Every approved change that accounts for it.
@@ -129,6 +151,11 @@ pub struct Finding {
     pub controls: Vec<Control>,
     /// What to do about it.
     pub remediation: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Finding {
@@ -290,7 +317,9 @@ fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
     let entry = rules::entry(drift.rule);
     // A policy that says the same in other words takes nothing away.
     let harmless = drift.kind == Kind::Policy && drift.guardrail.is_some() && drift.direction == Direction::Equivalent;
-    let shipped = if harmless { Severity::Info } else { entry.severity };
+    let by_size = drift.guardrail.as_ref().filter(|_| drift.rule == Rule::PolicyWeakened).and_then(weakening::severity);
+    let shipped = if harmless { Severity::Info } else { by_size.unwrap_or(entry.severity) };
+    let judged = drift.guardrail.clone().unwrap_or_default();
     let severity = inputs.baseline.model.severity.get(drift.rule.as_str()).copied().unwrap_or(shipped);
     Finding {
         id: facts.finding.clone(),
@@ -307,11 +336,17 @@ fn describe(drift: &Drift, facts: &Facts, inputs: &Inputs<'_>) -> Finding {
         expected: drift.expected.clone(),
         actual: drift.actual.clone(),
         baseline: drift.position.clone(),
-        witnesses: drift.guardrail.iter().flat_map(|guardrail| guardrail.witnesses.clone()).collect(),
+        witnesses: judged.witnesses,
+        accounts: judged.accounts,
+        units: judged.units,
+        stacks: judged.stacks,
+        extent: judged.extent,
+        causes: judged.causes,
+        causes_incomplete: judged.causes_incomplete,
         attribution: None,
         approved_by: Vec::new(),
         exempted_by: Vec::new(),
-        notes: guardrail::notes(drift),
+        notes: guardrail::notes(drift, inputs.snapshot),
         first_seen: inputs.now,
         last_seen: inputs.now,
         attack: entry.attack.clone(),

@@ -14,7 +14,7 @@ mod terminal;
 
 pub use escape::{clip, terminal as escape_for_terminal};
 pub use exit::{Exit, ExitOptions, Verdict, verdict};
-pub use file::{Format, ReportError, write};
+pub use file::{Format, ReportError, Staged, settled, stage, write};
 pub use json::render as json;
 pub use model::{
     BaselineUsed, CoverageSummary, OpenBySeverity, REPORT_SCHEMA, Report, Run, StatusCounts, Summary, Window,

@@ -4,6 +4,7 @@
 //! After every change all files are read again, and what they say must be exactly what was meant, or the change is refused
 //! with the text to paste by hand. Never writes a file.
 
+mod document;
 mod splice;
 mod write;
 
@@ -16,7 +17,7 @@ use serde_json::Value;
 use self::splice::{Page, Reason, Splice};
 use super::diagnostic::{Level, Sources, Span};
 use super::document::{Budget, Content, Node, parse};
-use super::files::{Files, ReadError, beside, tidy};
+use super::files::{Files, MAX_DOCUMENT_BYTES, ReadError, beside, tidy};
 use super::{Baseline, LoadError, load_from, model};
 
 const OTHER: &str =
@@ -134,11 +135,13 @@ impl<'a> Editor<'a> {
     /// As for [`Editor::apply`], of the first that is not made.
     pub fn apply_all(&mut self, changes: &[Change]) -> Result<(), EditError> {
         let (baseline, texts) = (self.baseline.clone(), self.texts.clone());
-        let outcome = changes.iter().try_for_each(|change| self.apply(change));
-        if outcome.is_err() {
-            (self.baseline, self.texts) = (baseline, texts);
+        let Err(mut error) = changes.iter().try_for_each(|change| self.apply(change)) else { return Ok(()) };
+        (self.baseline, self.texts) = (baseline, texts);
+        // None of them is made: all are to be made by hand.
+        if let EditError::Refused { paste, .. } = &mut error {
+            *paste = changes.iter().map(|change| self.by_hand(change)).collect::<Vec<_>>().join("\n");
         }
-        outcome
+        Err(error)
     }
 
     /// Makes one change. After an error everything is as it was.
@@ -151,7 +154,7 @@ impl<'a> Editor<'a> {
         let mut texts = self.texts.clone();
         let (file, outcome) = self.splice(change, &mut texts);
         if let Err(reason) = outcome {
-            return Err(refusal(change, file, reason.to_owned()));
+            return Err(self.refusal(change, file, reason.to_owned()));
         }
         let overlay = Overlay { under: self.files, texts: &texts };
         match load_from(&overlay, &self.path, self.known_rules) {
@@ -160,13 +163,64 @@ impl<'a> Editor<'a> {
                 self.texts = texts;
                 Ok(())
             }
-            Ok(_) => Err(refusal(change, file, OTHER.to_owned())),
+            Ok(_) => Err(self.refusal(change, file, OTHER.to_owned())),
             Err(error) => {
                 let first = error.diagnostics.list.iter().find(|said| said.level == Level::Error);
                 let said = first.map_or("it would be no baseline any more", |said| said.message.as_str());
-                Err(refusal(change, file, format!("the result is refused: {said}")))
+                Err(self.refusal(change, file, format!("the result is refused: {said}")))
             }
         }
+    }
+
+    fn refusal(&self, change: &Change, file: PathBuf, reason: String) -> EditError {
+        EditError::Refused { file, reason, paste: self.by_hand(change) }
+    }
+
+    /// What a person does instead of a change.
+    fn by_hand(&self, change: &Change) -> String {
+        // The nearest place above it where there is none yet.
+        let named = |pointer: &str| {
+            let name = pointer.trim_start_matches('/').replace('/', ".");
+            format!("`{name}` ({})", self.baseline.position(pointer))
+        };
+        let line = |value| write::Form::Yaml.line(value);
+        match change {
+            Change::Append { list, item } => format!("add to {}:\n{}", named(list), write::item(item).join("\n")),
+            Change::WithDocument { list, item, document } => {
+                let item = write::item(item).join("\n");
+                format!("add to {}:\n{item}\nand let the document say:\n{document:#}", named(list))
+            }
+            Change::Set { at, value } => format!("set {} to:\n{}", named(at), line(value)),
+            Change::SetAll { values } => {
+                let each = values.iter().map(|(at, value)| format!("set {} to {}", named(at), line(value)));
+                each.collect::<Vec<_>>().join("\n")
+            }
+            Change::Remove { at } => format!("take out {}", named(at)),
+            Change::Document { at, value } => {
+                let document = self.baseline.documents().get(at).and_then(|document| document.path.as_deref());
+                match document {
+                    Some(path) => {
+                        format!("let `{path}`, which {} names, say:\n{}", named(at), self.pasted(path, value))
+                    }
+                    None => format!("let {} say:\n{value:#}", named(at)),
+                }
+            }
+        }
+    }
+
+    /// A document in the language of its file.
+    fn pasted(&self, path: &str, value: &Value) -> String {
+        let form =
+            self.text_of(Path::new(path)).map_or(write::Form::Json, |text| document::form(Path::new(path), &text));
+        match form {
+            write::Form::Json => format!("{value:#}"),
+            write::Form::Yaml => write::whole(value).join("\n"),
+        }
+    }
+
+    /// What a file holds now.
+    fn text_of(&self, path: &Path) -> Option<String> {
+        Overlay { under: self.files, texts: &self.texts }.read(path, MAX_DOCUMENT_BYTES).ok()
     }
 
     /// A document that stands in the baseline itself is a value like any other.
@@ -268,8 +322,11 @@ impl<'a> Editor<'a> {
             Change::Document { at, value } => {
                 let path = self.baseline.documents().get(at).and_then(|document| document.path.as_ref());
                 let path = path.map_or_else(|| self.path.clone(), PathBuf::from);
-                texts.insert(tidy(&path), pretty(value));
-                (path, Ok(()))
+                let outcome = self.text_of(&path).ok_or(NO_TREE).and_then(|old| document::replaced(&path, &old, value));
+                let outcome = outcome.map(|text| {
+                    texts.insert(tidy(&path), text);
+                });
+                (path, outcome)
             }
         }
     }
@@ -330,7 +387,7 @@ impl<'a> Editor<'a> {
         if !matches!(there, Err(ReadError::Io(error)) if error.kind() == ErrorKind::NotFound) {
             return Err(TAKEN);
         }
-        texts.insert(tidy(path), pretty(document));
+        texts.insert(tidy(path), format!("{document:#}\n"));
         Ok(())
     }
 
@@ -434,29 +491,6 @@ fn moved(change: &Change, pointer: &str) -> Option<String> {
         (Ok(index), Ok(gone)) if index > gone => Some(format!("{list}/{}/{rest}", index - 1)),
         _ => Some(pointer.to_owned()),
     }
-}
-
-/// A policy document as a file of its own.
-fn pretty(document: &Value) -> String {
-    format!("{document:#}\n")
-}
-
-fn refusal(change: &Change, file: PathBuf, reason: String) -> EditError {
-    let named = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".");
-    let paste = match change {
-        Change::Append { list, item } | Change::WithDocument { list, item, .. } => {
-            format!("add to `{}`:\n{}", named(list), write::item(item).join("\n"))
-        }
-        Change::Set { at, value } => format!("set `{}` to:\n{}", named(at), write::Form::Yaml.line(value)),
-        Change::SetAll { values } => {
-            let each =
-                values.iter().map(|(at, value)| format!("set `{}` to {}", named(at), write::Form::Yaml.line(value)));
-            each.collect::<Vec<_>>().join("\n")
-        }
-        Change::Remove { at } => format!("take out `{}`", named(at)),
-        Change::Document { value, .. } => format!("let it say:\n{value:#}"),
-    };
-    EditError::Refused { file, reason, paste }
 }
 
 #[cfg(test)]

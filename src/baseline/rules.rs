@@ -119,6 +119,12 @@ impl Where {
     pub fn matches(&self, place: Place<'_>) -> bool {
         Reach::of(self).holds(place)
     }
+
+    /// Whether an account is meant, in any region.
+    #[must_use]
+    pub fn means_account(&self, account: &AccountView) -> bool {
+        Reach::of(self).holds_account(account)
+    }
 }
 
 /// The rules of a baseline, ready for many places.

@@ -30,6 +30,10 @@ const FOR_A_NEW_ONE: [&str; 12] = [
     "clock",
 ];
 
+/// What to do where no finding is named.
+const FOR_ADOPTING: &str = "is for adopting findings: name each with `--finding ID`; a new baseline is written with \
+                            `-o DIR`, from a snapshot with `-o DIR --from-snapshot FILE`";
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Findings to adopt (instead of --output)")]
 pub(super) struct Adopting {
@@ -37,23 +41,35 @@ pub(super) struct Adopting {
     #[arg(long, value_name = "ID", requires = "from", conflicts_with_all = FOR_A_NEW_ONE)]
     finding: Vec<String>,
     /// The report that holds the findings, in JSON
-    #[arg(long, value_name = "FILE", requires = "finding")]
+    #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// The snapshot of the same scan
-    #[arg(long, value_name = "FILE", requires = "finding")]
+    #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
     /// Show the difference, and write nothing
-    #[arg(long, requires = "finding")]
+    #[arg(long)]
     dry_run: bool,
     /// The baseline that is changed [default: guardline.yaml]
-    #[arg(value_name = "BASELINE", requires = "finding")]
+    #[arg(value_name = "BASELINE")]
     baseline: Option<PathBuf>,
 }
 
 impl Adopting {
     /// Whether findings are to be adopted at all.
-    pub(super) fn is_asked(&self) -> bool {
-        !self.finding.is_empty()
+    ///
+    /// # Errors
+    /// None is, and something is given that is only for adopting them.
+    pub(super) fn is_asked(&self) -> Result<bool, CliError> {
+        let given = [
+            (self.from.is_some(), "`--from`"),
+            (self.snapshot.is_some(), "`--snapshot`"),
+            (self.dry_run, "`--dry-run`"),
+            (self.baseline.is_some(), "a baseline that is there"),
+        ];
+        match given.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, what)) if self.finding.is_empty() => Err(CliError::Arguments(format!("{what} {FOR_ADOPTING}"))),
+            _ => Ok(!self.finding.is_empty()),
+        }
     }
 }
 
@@ -75,6 +91,7 @@ pub(super) fn run(arguments: &Adopting, color: ColorChoice) -> Result<Exit, CliE
     let path = &edited.baseline;
     let mut editor = keeping::open(&files, path, &rules, color)?;
     keeping::warn_of_another(&report, editor.baseline(), path);
+    let done = if edited.dry_run { "would be adopted" } else { "adopted" };
     let (mut adopted, mut said) = (0, String::new());
     for finding in &chosen {
         let outcome = match adoption(finding, editor.baseline(), snapshot.as_ref()) {
@@ -84,7 +101,7 @@ pub(super) fn run(arguments: &Adopting, color: ColorChoice) -> Result<Exit, CliE
         match outcome {
             Ok(()) => {
                 adopted += 1;
-                said.push_str(&format!("adopted: `{}` ({})\n", finding.id, visible(&finding.title)));
+                said.push_str(&format!("{done}: `{}` ({})\n", finding.id, visible(&finding.title)));
             }
             Err(error) => said.push_str(&format!("not adopted: `{}`: {error}", finding.id)),
         }

@@ -94,7 +94,9 @@ impl Arguments {
             output::stderr(keeping::visible_lines(&keeping::by_hand(error)).as_bytes());
         })?;
         keeping::write(&editor, &self.edited)?;
-        let (would, path) = (if self.edited.dry_run { "would be" } else { "is" }, self.edited.baseline.display());
+        let would = if self.edited.dry_run { "would be" } else { "is" };
+        // An included file may hold the exemptions.
+        let path = editor.changed().map(|(path, _)| path).next().unwrap_or(&self.edited.baseline).display();
         let text = format!("`{}` ({}) {would} exempt until {} by `{path}`", finding.id, finding.title, self.expires);
         output::stderr(format!("{}\n", visible(&text)).as_bytes());
         Ok(Exit::Clean)

@@ -15,7 +15,7 @@ use crate::baseline::edit::{EditError, Editor};
 use crate::baseline::files::Files;
 use crate::baseline::{Baseline, LoadError};
 use crate::finding::Finding;
-use crate::report::{self, REPORT_SCHEMA, Report};
+use crate::report::{self, REPORT_SCHEMA, Report, Staged};
 
 /// Bytes that a report may have.
 const MOST: u64 = 512 * 1024 * 1024;
@@ -97,8 +97,8 @@ pub(super) fn by_hand(error: &EditError) -> String {
     }
 }
 
-/// Shows the difference and, unless it is a dry run, writes every file that changed. New files come first, the baseline
-/// that names them last.
+/// Shows the difference and, unless it is a dry run, writes every file that changed, none of them before all could be
+/// written. New files come first, the baseline that names them last.
 pub(super) fn write(editor: &Editor<'_>, edited: &Edited) -> Result<(), CliError> {
     let mut changed: Vec<(&Path, &str)> = editor.changed().collect();
     changed.sort_by_key(|(path, _)| (editor.before(path).is_some(), *path));
@@ -106,12 +106,14 @@ pub(super) fn write(editor: &Editor<'_>, edited: &Edited) -> Result<(), CliError
     if !edited.dry_run {
         let marks: Vec<&str> =
             changed.iter().map(|(path, _)| unchanged(path, editor.before(path))).collect::<Result<_, _>>()?;
+        let mut staged = Vec::new();
         for ((path, text), mark) in changed.iter().zip(marks) {
             if let Some(folder) = path.parent().filter(|_| editor.before(path).is_none()) {
                 fs::create_dir_all(folder).map_err(|source| CliError::Write { path: folder.to_owned(), source })?;
             }
-            report::write(path, &format!("{mark}{text}"))?;
+            staged.push(report::stage(path, &format!("{mark}{text}"))?);
         }
+        staged.into_iter().try_for_each(Staged::finish)?;
     }
     output::stdout(shown.as_bytes())
 }
@@ -146,5 +148,27 @@ mod tests {
         assert_eq!(unchanged(&path, Some("old")).unwrap(), "\u{feff}");
         assert!(unchanged(&path, Some("older")).is_err());
         assert_eq!(unchanged(&path, None).unwrap(), "");
+    }
+    #[test]
+    #[cfg(unix)]
+    fn where_one_file_cannot_be_written_none_is() {
+        use crate::baseline::edit::Change;
+        use crate::baseline::files::Disk;
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("b.yaml"), "version: 1\nestate: e\naws: {policies: []}\n").unwrap();
+        let before = fs::read_to_string(at("b.yaml")).unwrap();
+        let mut editor = Editor::open(&Disk, &at("b.yaml"), &[]).unwrap();
+        for path in ["first/c.json", "later/d.json"] {
+            let item = serde_json::json!({"name": path, "type": "t", "document": path});
+            let document = serde_json::json!({});
+            editor.apply(&Change::WithDocument { list: "/aws/policies".to_owned(), item, document }).unwrap();
+        }
+        // This folder leads nowhere: it cannot be made.
+        symlink(at("nowhere/below"), at("later")).unwrap();
+        assert!(write(&editor, &Edited { baseline: at("b.yaml"), dry_run: false }).is_err());
+        assert_eq!(fs::read_to_string(at("b.yaml")).unwrap(), before);
+        assert_eq!(fs::read_dir(at("first")).unwrap().count(), 0, "neither it nor anything beside it");
     }
 }

@@ -43,7 +43,7 @@ Exit codes: 0 written, or all are adopted; 1 nothing could be read or written, o
 or baseline.")]
 pub(super) struct Arguments {
     /// Write `guardline.yaml` and its documents into this folder
-    #[arg(long, short, value_name = "DIR", required_unless_present = "finding")]
+    #[arg(long, short, value_name = "DIR", required_unless_present_any = ["finding", "from", "snapshot", "dry_run", "baseline"])]
     output: Option<PathBuf>,
     /// Write over files that are there
     #[arg(long)]
@@ -99,7 +99,7 @@ struct Material {
 
 impl Arguments {
     pub(super) async fn run(&self, color: ColorChoice) -> Result<Exit, CliError> {
-        if self.adopting.is_asked() {
+        if self.adopting.is_asked()? {
             return adopt::run(&self.adopting, color);
         }
         self.is_ready()?;

@@ -251,6 +251,8 @@ fn cancel_on_signal(progress: &Arc<Progress>) -> Result<(), CliError> {
         output::stderr(b"cancelled: what was read so far is reported; once more ends the program at once\n");
         progress.cancel();
         signals.next().await;
+        // Nothing is left half-written.
+        let _settled = report::settled();
         std::process::exit(i32::from(Exit::Nothing.code()));
     });
     Ok(())

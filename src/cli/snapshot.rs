@@ -75,7 +75,7 @@ mod tests {
             (None, "No such file or directory"),
             (Some("{}"), "missing field `schema`"),
             (Some("{"), "EOF while parsing"),
-            (Some(r#"{"schema": "guardline/snapshot/v1"}"#), "missing field `provider`"),
+            (Some(r#"{"schema": "guardline/snapshot/v1"}"#), "missing field `taken_at`"),
             (Some(r#"{"schema": "guardline/snapshot/v9"}"#), "it is of the format `guardline/snapshot/v9`, and this"),
             (Some(&whole.replace("/v1", "/v0")), "it is of the format `guardline/snapshot/v0`, and this"),
         ] {

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::Rule;
 use crate::baseline::Position;
 use crate::estate::{GLOBAL, Kind, Scope};
+use crate::policy::cause::Cause;
 use crate::policy::comparison::Witness;
+use crate::policy::decide::Extent;
 
 /// What about the subject drifted. Together with kind, scope and subject it makes the finding's stable id, and it says
 /// which audit events can have caused the difference.
@@ -131,6 +133,18 @@ pub struct LoggedIn {
     pub region: Option<String>,
 }
 
+/// How far down a difference of guardrails begins to bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// One account, or several that stand alone.
+    Account,
+    /// A unit with everything below it.
+    Unit,
+    /// The whole organisation.
+    Root,
+}
+
 /// What a difference comes to for the guardrails of accounts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -143,6 +157,27 @@ pub struct Guardrail {
     pub witnesses: Vec<Witness>,
     /// Requests that it stops.
     pub stopped: Vec<Witness>,
+    /// Which of the two let something more through: `scp`, `rcp`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weaker: Vec<String>,
+    /// The units that these accounts hang on, by their paths.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub units: BTreeSet<String>,
+    /// How many distinct pairs of stacks bind these accounts, declared and now.
+    #[serde(default)]
+    pub stacks: usize,
+    /// How far down it begins to bind; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+    /// How much it lets through, where that is most; none where it was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
+    /// What lets it through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    /// Why a cause may be more than it must be, or may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causes_incomplete: Option<String>,
     /// Why it could not be told.
     pub reason: Option<String>,
     /// The other differences, by name, without which it would not weaken anything.

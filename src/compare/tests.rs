@@ -26,7 +26,7 @@ use crate::baseline::{Baseline, load_from};
 use crate::estate::Snapshot;
 
 /// Loads a baseline from its text, with documents beside it.
-fn load_with(text: &str, documents: &[(&str, &str)]) -> Baseline {
+pub(super) fn load_with(text: &str, documents: &[(&str, &str)]) -> Baseline {
     let mut files: BTreeMap<PathBuf, &str> =
         documents.iter().map(|(path, text)| (PathBuf::from(path), *text)).collect();
     files.insert(PathBuf::from("baseline.yaml"), text);

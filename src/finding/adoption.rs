@@ -7,20 +7,21 @@
 mod accounts;
 mod amounts;
 mod policies;
+mod renaming;
 mod ties;
 
 use serde_json::{Map, Value, json};
 
 use super::{Finding, Status, waiver};
-use crate::baseline::Baseline;
 use crate::baseline::edit::Change;
 use crate::baseline::model::Aws;
+use crate::baseline::{Baseline, Position};
 use crate::compare::{Aspect, Rule};
 use crate::estate::Snapshot;
 
 /// Why a finding is not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{rule}` cannot be adopted: {why}; {instead}")]
+#[error("`{rule}` cannot be adopted: {why}{}; {instead}", among(places))]
 pub struct NotAdopted {
     /// The finding.
     pub id: String,
@@ -28,8 +29,15 @@ pub struct NotAdopted {
     pub rule: Rule,
     /// Why.
     pub why: &'static str,
+    /// The entries of the baseline that are in the way.
+    pub places: Vec<Position>,
     /// What to do.
     pub instead: &'static str,
+}
+
+fn among(places: &[Position]) -> String {
+    let places: Vec<String> = places.iter().map(Position::to_string).collect();
+    if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) }
 }
 
 /// Why, and what to do instead.
@@ -42,6 +50,12 @@ const WAIT: &str = "wait until it is done, and scan again";
 const STALE: No = ("the baseline does not say any more what the report was made with", "scan again");
 const MASKED: No =
     ("the report masks an e-mail address in it", "scan with --show-personal, or change the baseline by hand");
+
+const BY_NAME: No = (
+    "under the new name other entries of the baseline would apply",
+    "let them name what they mean exactly, so that the new name is written there too, or change the baseline by hand",
+);
+const NO_NAME: No = ("its new name would be read as a pattern, an id or a path", BY_HAND);
 
 /// What a finding is adopted from.
 #[derive(Clone, Copy)]
@@ -61,12 +75,24 @@ pub fn adoption(
     baseline: &Baseline,
     snapshot: Option<&Snapshot>,
 ) -> Result<Vec<Change>, NotAdopted> {
-    let refused = |(why, instead)| NotAdopted { id: finding.id.clone(), rule: finding.rule, why, instead };
+    let refused = |(why, instead)| {
+        let places = Vec::new();
+        NotAdopted { id: finding.id.clone(), rule: finding.rule, why, places, instead }
+    };
     if finding.status == Status::Resolved {
         return Err(refused(("it stands no more", "there is nothing to do")));
     }
     let Some(aws) = &baseline.model.aws else { return Err(refused(STALE)) };
-    changes(&Case { finding, baseline, aws, snapshot }).map_err(refused)
+    let changes = changes(&Case { finding, baseline, aws, snapshot }).map_err(refused)?;
+    if !matches!(finding.rule, Rule::LinkAccountRenamed | Rule::LinkOuRenamed) {
+        return Ok(changes);
+    }
+    let affected = renaming::affected(baseline, &changes).ok_or_else(|| refused(STALE))?;
+    if affected.is_empty() {
+        return Ok(changes);
+    }
+    let places = affected.iter().map(|at| baseline.position(at)).collect();
+    Err(NotAdopted { places, ..refused(BY_NAME) })
 }
 
 fn changes(case: &Case<'_>) -> Changes {

@@ -1,8 +1,10 @@
 //! What the baseline's exemptions and approved changes do to findings, and what findings say. Here is what the tests are
 //! made of.
 
+mod adopting;
 mod approvals;
 mod exemptions;
+mod guardrails;
 mod sentences;
 
 mod keeping;

@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use category::Category;
+pub use category::{Category, allows_everything};
 use edit::{Change, Difference, Edit, Element, Number};
 
 use super::{decide::Options, document::Effect, stack::Stack};

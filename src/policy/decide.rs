@@ -24,7 +24,7 @@ mod tests;
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use fixedbitset::FixedBitSet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,10 @@ use super::{
     request::Request,
     stack::Stack,
 };
-pub use extent::Extent;
+pub use extent::{Extent, place_of};
 use pattern::Bindings;
 use region::{OutOfSteps, Region, Search, Steps, subtract, within};
-use statement::Prepared;
+use statement::Said;
 use universe::{Questions, TooLarge, Universe};
 
 /// How much a decision may take. Over a limit the answer is "cannot be told", and says which.
@@ -180,17 +180,17 @@ pub struct Engine {
     limits: Limits,
 }
 
-/// What a document's statements match.
+/// What a document's statements match. Statements that say the same, in whatever document, share their boxes.
 #[derive(Clone, Debug, Default)]
 struct Boxes {
-    allow: Vec<Region>,
-    deny: Vec<Region>,
+    allow: Vec<Arc<Region>>,
+    deny: Vec<Arc<Region>>,
 }
 
-/// One side of a comparison as boxes.
+/// One side of a comparison as boxes, each of them once.
 struct Side<'a> {
     /// By level: what is allowed there. Empty where no Allow is needed.
-    allow: Vec<Vec<Region>>,
+    allow: Vec<Vec<&'a Region>>,
     deny: Vec<&'a Region>,
 }
 
@@ -214,17 +214,35 @@ impl Engine {
     }
 
     fn bound(documents: Vec<(Kind, Arc<Document>)>, bound: Bindings, limits: Limits) -> Result<Self, String> {
+        let (said, places) = distinct(&documents);
         let mut asked = Questions::default();
-        documents.iter().for_each(|(_, document)| statement::note_keys(document, &mut asked));
-        let prepared: Vec<Vec<Prepared>> = documents
-            .iter()
-            .map(|(kind, document)| statement::prepare(document, kind.has_principals(), &bound, &mut asked))
-            .collect();
+        said.iter().for_each(|said| statement::note_keys(said, &mut asked));
+        let prepared = statement::prepare(&said, &bound, &mut asked);
         let universe = Universe::new(asked, bound, &limits)
             .map_err(|TooLarge(what)| format!("the dimension `{what}` is too complex; raise the budget of states"))?;
+        let mut found: Vec<Option<Vec<Arc<Region>>>> = vec![None; said.len()];
         let mut boxes = FxHashMap::default();
-        for ((_, document), prepared) in documents.iter().zip(&prepared) {
-            boxes.insert(address(document), compile(document, prepared, &universe, &limits)?);
+        for ((_, document), places) in documents.iter().zip(places) {
+            let mut of = Boxes::default();
+            for (index, (place, said)) in places.into_iter().zip(&document.statements).enumerate() {
+                let (Some(prepared), Some(found)) = (prepared.get(place), found.get_mut(place)) else { continue };
+                if found.is_none() {
+                    *found = statement::boxes(prepared, &universe, &limits)
+                        .map(|boxes| boxes.into_iter().map(Arc::new).collect());
+                }
+                let Some(found) = found else {
+                    let name = said.name(index);
+                    return Err(format!(
+                        "`{name}` has more than {} alternatives; raise the budget of boxes",
+                        limits.boxes
+                    ));
+                };
+                match prepared.effect {
+                    Effect::Allow => of.allow.extend(found.iter().cloned()),
+                    Effect::Deny => of.deny.extend(found.iter().cloned()),
+                }
+            }
+            boxes.insert(address(document), of);
         }
         Ok(Self { universe, boxes, documents, limits })
     }
@@ -257,17 +275,11 @@ impl Engine {
     }
 
     fn side(&self, stack: &Stack) -> Side<'_> {
-        let boxes = |document: &Arc<Document>| self.boxes.get(&address(document));
+        let boxes = |named: &super::stack::Named| self.boxes.get(&address(&named.document));
         let documents = stack.levels.iter().flat_map(|level| &level.documents);
-        let deny = documents.filter_map(|named| boxes(&named.document)).flat_map(|boxes| &boxes.deny).collect();
-        let allow = |level: &super::stack::Level| {
-            level
-                .documents
-                .iter()
-                .filter_map(|named| boxes(&named.document))
-                .flat_map(|boxes| boxes.allow.clone())
-                .collect()
-        };
+        let deny = once(documents.filter_map(boxes).flat_map(|boxes| &boxes.deny));
+        let allow =
+            |level: &super::stack::Level| once(level.documents.iter().filter_map(boxes).flat_map(|boxes| &boxes.allow));
         let allow = if stack.needs_allow() { stack.levels.iter().map(allow).collect() } else { Vec::new() };
         Side { allow, deny }
     }
@@ -276,8 +288,9 @@ impl Engine {
     fn search(&self, old: &Side, new: &Side, found: &mut dyn FnMut(Region, &mut Steps) -> Search) -> Search {
         let mut steps = Steps::new(self.limits.steps);
         let Some(start) = self.universe.bound_region() else { return Ok(ControlFlow::Continue(())) };
-        let levels: Vec<&[Region]> = new.allow.iter().map(Vec::as_slice).collect();
-        for denied in &old.deny {
+        let levels: Vec<&[&Region]> = new.allow.iter().map(Vec::as_slice).collect();
+        // What both sides deny by the same box lets nothing through.
+        for denied in beside(&old.deny, &new.deny) {
             let Some(from) = start.and(denied) else { continue };
             let searched =
                 subtract(from, &new.deny, &mut steps, &mut |left, steps| within(left, &levels, steps, found))?;
@@ -286,12 +299,12 @@ impl Engine {
             }
         }
         for (at, allowed) in old.allow.iter().enumerate() {
-            // The same level first: what it allowed before is taken away at once.
+            // The same level first: what it allowed before is taken away at once, and by the same box at that.
             let mut order = levels.clone();
-            let first = if at < order.len() { vec![order.remove(at)] } else { Vec::new() };
-            let allowed: Vec<&Region> = allowed.iter().collect();
+            let first = if at < order.len() { vec![beside(order.remove(at), allowed)] } else { Vec::new() };
+            let first: Vec<&[&Region]> = first.iter().map(Vec::as_slice).collect();
             let searched = within(start.clone(), &first, &mut steps, &mut |part, steps| {
-                subtract(part, &allowed, steps, &mut |left, steps| {
+                subtract(part, allowed, steps, &mut |left, steps| {
                     within(left, &order, steps, &mut |left, steps| subtract(left, &new.deny, steps, found))
                 })
             })?;
@@ -385,19 +398,31 @@ impl Hunt<'_> {
     }
 }
 
-fn compile(document: &Document, prepared: &[Prepared], universe: &Universe, limits: &Limits) -> Result<Boxes, String> {
-    let mut boxes = Boxes::default();
-    for (index, statement) in prepared.iter().enumerate() {
-        let Some(found) = statement::boxes(statement, universe, limits) else {
-            let name = document.statements.get(index).map(|statement| statement.name(index)).unwrap_or_default();
-            return Err(format!("`{name}` has more than {} alternatives; raise the budget of boxes", limits.boxes));
+/// Everything that documents say, once, and by document where each of its statements stands among it.
+fn distinct(documents: &[(Kind, Arc<Document>)]) -> (Vec<Said<'_>>, Vec<Vec<usize>>) {
+    let (mut list, mut known, mut places) = (Vec::new(), FxHashMap::default(), Vec::with_capacity(documents.len()));
+    for (kind, document) in documents {
+        let mut place = |statement| {
+            *known.entry(Said::of(document, statement, kind.has_principals())).or_insert_with_key(|said| {
+                list.push(*said);
+                list.len() - 1
+            })
         };
-        match statement.effect {
-            Effect::Allow => boxes.allow.extend(found),
-            Effect::Deny => boxes.deny.extend(found),
-        }
+        places.push(document.statements.iter().map(&mut place).collect());
     }
-    Ok(boxes)
+    (list, places)
+}
+
+/// Each of some boxes once.
+fn once<'a>(boxes: impl Iterator<Item = &'a Arc<Region>>) -> Vec<&'a Region> {
+    let mut seen = FxHashSet::default();
+    boxes.map(Arc::as_ref).filter(|region| seen.insert(std::ptr::from_ref::<Region>(region))).collect()
+}
+
+/// The boxes that are not among others.
+fn beside<'a>(boxes: &[&'a Region], others: &[&Region]) -> Vec<&'a Region> {
+    let known: FxHashSet<*const Region> = others.iter().map(|region| std::ptr::from_ref(*region)).collect();
+    boxes.iter().copied().filter(|region| !known.contains(&std::ptr::from_ref(*region))).collect()
 }
 
 fn address(document: &Arc<Document>) -> usize {

@@ -51,7 +51,7 @@ impl fmt::Display for Kind {
 }
 
 /// Which reading of the language a document asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Version {
     /// `2008-10-17`, also when none is given: `${…}` is plain text.
     #[default]
@@ -138,7 +138,7 @@ pub enum Effect {
 }
 
 /// `Action`, `Resource`, or their `Not…`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clause {
     /// Whether it is the `Not…` of the two: it holds where no pattern matches.
     pub negated: bool,
@@ -147,7 +147,7 @@ pub struct Clause {
 }
 
 /// `Principal` or `NotPrincipal`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PrincipalClause {
     /// Whether it is `NotPrincipal`.
     pub negated: bool,
@@ -194,7 +194,7 @@ impl PrincipalKind {
 }
 
 /// One operator on one condition key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// `ForAllValues:` or `ForAnyValue:`.
     pub quantifier: Option<Quantifier>,

@@ -5,6 +5,8 @@
 //! The management account is bound by nothing:
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>
 
+pub mod ground;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -123,6 +125,12 @@ impl Texts {
         self.texts.len() - 1
     }
 
+    /// A document by its number, where it can be read.
+    #[must_use]
+    pub fn document(&self, text: usize) -> Option<&Document> {
+        self.texts.get(text)?.document.as_deref().ok()
+    }
+
     /// The stack behind a key.
     ///
     /// # Errors
@@ -162,34 +170,12 @@ impl Arrangement {
         Ok(())
     }
 
-    /// Gives a policy the text of a number.
-    pub fn says(&mut self, policy: &str, text: usize) {
+    fn says(&mut self, policy: &str, text: usize) {
         self.text.insert(policy.to_owned(), text);
     }
 
-    /// Attaches a policy to a root, a unit or an account.
-    pub fn attach(&mut self, policy: &str, target: &str) {
+    fn attach(&mut self, policy: &str, target: &str) {
         self.attached.entry(target.to_owned()).or_default().insert(policy.to_owned());
-    }
-
-    /// Detaches a policy from one target, or from all of them.
-    pub fn detach(&mut self, policy: &str, target: Option<&str>) {
-        let from = |node: &String| target.is_none_or(|target| target == node);
-        self.attached.iter_mut().filter(|(node, _)| from(node)).for_each(|(_, policies)| {
-            policies.remove(policy);
-        });
-    }
-
-    /// Switches a type on that was off; its policies have to be attached again.
-    pub fn switch_on(&mut self) {
-        self.detach(OFF, None);
-    }
-
-    /// Hangs an account or a unit that is there on another unit or root.
-    pub fn hang(&mut self, what: &str, on: &str) {
-        if let Some(parent) = self.parent.get_mut(what) {
-            on.clone_into(parent);
-        }
     }
 
     /// The texts on the path of an account, from the root down.

@@ -2,8 +2,12 @@
 //!
 //! In: a path and a text. Out: a file that holds all of it or, after a failure, what it held before.
 
+use std::fs::Metadata;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::NamedTempFile;
 
 /// A format in which a report can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -58,27 +62,92 @@ fn suffixes() -> String {
 /// # Errors
 /// The folder does not exist or cannot be written, or the disk is full.
 pub fn write(path: &Path, text: &str) -> Result<(), ReportError> {
+    let writing = settled();
+    let staged = stage(path, text)?;
+    if matches!(staged.content, Content::Text(_)) {
+        // Whoever reads it may take as long as he likes.
+        drop(writing);
+    }
+    staged.finish()
+}
+
+/// Held while a file stands beside its place.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until no report is half-written; none is begun until the answer is dropped. For whoever ends the process.
+pub fn settled() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file that is written, but does not stand at its place yet.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    place: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// A file beside its place.
+    Beside(NamedTempFile),
+    /// What goes into something that is no file.
+    Text(String),
+}
+
+/// Writes a file beside its place. Several files are either all put there, or, where one cannot be written, none.
+///
+/// # Errors
+/// As for [`write`].
+pub fn stage(path: &Path, text: &str) -> Result<Staged, ReportError> {
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
     // A link is followed, so that it stays a link.
     let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if std::fs::metadata(&place).is_ok_and(|about| !about.is_file()) {
-        return std::fs::write(&place, text).map_err(failed);
+    let there = std::fs::metadata(&place).ok();
+    let content = match &there {
+        Some(about) if !about.is_file() => Content::Text(text.to_owned()),
+        _ => Content::Beside(beside(&place, text, there.as_ref()).map_err(failed)?),
+    };
+    Ok(Staged { path: path.to_owned(), place, content })
+}
+
+impl Staged {
+    /// Puts the file at its place.
+    ///
+    /// # Errors
+    /// The system says no; then the place holds what it held before.
+    pub fn finish(self) -> Result<(), ReportError> {
+        let Self { path, place, content } = self;
+        let done = match content {
+            Content::Beside(file) => file.persist(&place).map(drop).map_err(|error| error.error),
+            Content::Text(text) => std::fs::write(&place, text),
+        };
+        done.map_err(|source| ReportError::Write { path, source })
     }
+}
+
+/// A file beside a place, whole and on the disk, which may be read and written as the one that is there.
+fn beside(place: &Path, text: &str, there: Option<&Metadata>) -> std::io::Result<NamedTempFile> {
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".guardline-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As the user's mask has it, like any file that is simply written.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        // A new one is as the user's mask has it, like any file that is simply written.
+        let mode = there.map_or(0o666, |there| there.permissions().mode() & 0o777);
+        builder.permissions(std::fs::Permissions::from_mode(mode));
     }
     // The name of the file beside it says nothing to a reader.
-    let mut file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&place).map_err(|error| failed(error.error))?;
-    Ok(())
+    let mut file = builder.tempfile_in(folder).map_err(|error| std::io::Error::from(error.kind()))?;
+    // The mask takes nothing from a mode that was given before; this comes before anything can be read.
+    #[cfg(unix)]
+    if let Some(there) = there {
+        file.as_file().set_permissions(there.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -107,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_begun_while_the_process_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        let ending = settled();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write(&path, "whole"));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+            drop(ending);
+            writer.join().unwrap().unwrap();
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole");
+    }
+
+    #[test]
     #[cfg(unix)]
     fn a_link_stays_a_link_and_a_device_is_written_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -117,5 +201,33 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         write(Path::new("/dev/null"), "gone").unwrap();
+    }
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_is_replaced_keeps_who_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        write(&path, "new").unwrap();
+        for wanted in [0o600, 0o640, 0o666, 0o777, 0o440] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(wanted)).unwrap();
+            write(&path, "text").unwrap();
+            assert_eq!(mode(), wanted, "{wanted:o}");
+        }
+    }
+
+    #[test]
+    fn what_is_staged_stands_at_its_place_only_when_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        write(&path, "old").unwrap();
+        let read = || std::fs::read_to_string(&path).unwrap();
+        let staged = stage(&path, "new").unwrap();
+        assert_eq!(read(), "old");
+        drop(staged);
+        assert_eq!((read().as_str(), std::fs::read_dir(folder.path()).unwrap().count()), ("old", 1));
+        stage(&path, "new").unwrap().finish().unwrap();
+        assert_eq!(read(), "new");
     }
 }

@@ -18,6 +18,7 @@ pub fn mask_findings(findings: &mut [Finding]) {
         }
         finding.title = mask_text(&finding.title);
         finding.notes.iter_mut().for_each(|note| *note = mask_text(note));
+        finding.causes.iter_mut().for_each(|cause| cause.sentence = mask_text(&cause.sentence));
         if finding.kind == Kind::Link {
             finding.subject.name = mask_text(&finding.subject.name);
             mask_value(&mut finding.expected);

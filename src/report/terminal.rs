@@ -5,6 +5,7 @@
 
 mod coverage;
 mod explain;
+mod guardrail;
 mod page;
 mod who;
 
@@ -101,7 +102,7 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
     if let Some(authorship) = &finding.attribution {
         who::write(page, authorship, options);
     }
-    witnesses(page, finding);
+    guardrail::write(page, finding);
     verdicts(page, finding);
     if finding.status == Status::Open {
         page.entry(2, "do", &finding.remediation);
@@ -113,13 +114,6 @@ fn write_finding(page: &mut Page, finding: &Finding, options: &TerminalOptions) 
         page.entry(2, "baseline", &format!("{}:{}:{}", position.file, position.line, position.column));
     }
     page.entry(2, "id", &finding.id);
-}
-
-/// Requests that get through now and did not before.
-fn witnesses(page: &mut Page, finding: &Finding) {
-    for witness in &finding.witnesses {
-        page.entry(2, "witness", &witness.request.to_string());
-    }
 }
 
 /// What accepts it, and what does not and why.

@@ -1,5 +1,7 @@
 //! What readers of a report see: both widths, JSON, hostile text, exit codes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -45,6 +47,12 @@ fn finding(rule: Rule, kind: Kind, aspect: Aspect, severity: Severity, scope: Sc
         actual: json!("not so"),
         baseline: Some(Position { file: "guardline.yaml".to_owned(), line: 41, column: 7 }),
         witnesses: Vec::new(),
+        accounts: BTreeSet::new(),
+        units: BTreeSet::new(),
+        stacks: 0,
+        extent: None,
+        causes: Vec::new(),
+        causes_incomplete: None,
         attribution: None,
         approved_by: Vec::new(),
         exempted_by: Vec::new(),
@@ -493,4 +501,53 @@ fn an_estate_in_line_says_so_only_when_it_was_read_whole() {
     let unread = Report::new("acme", Run { evaluated: false, ..run() }, Vec::new(), Vec::new());
     assert!(!unread.summary.in_line);
     assert_eq!(unread.summary.sentence, "acme: nothing open in what could be read; nothing was read");
+}
+
+fn weakened() -> Finding {
+    let witness = json!({
+        "guardrail": "scp", "action": "ec2:RunInstances", "resource": "*", "context": {"aws:RequestedRegion": HOSTILE},
+    });
+    let extent = json!({
+        "actions": 2, "known_actions": 20_000, "by_level": {"Write": 1, "Read": 1}, "by_service": {"ec2": 2},
+        "examples": ["ec2:RunInstances", "ec2:DescribeInstances"], "regions": ["eu-south-2", HOSTILE],
+        "principals": null, "complete": false,
+    });
+    let cause = |number: usize| json!({"category": "region-allowed", "sentence": format!("{HOSTILE} {number}"), "guardrail": "scp", "statement": HOSTILE});
+    let policy = finding(
+        Rule::PolicyWeakened,
+        Kind::Policy,
+        Aspect::Content,
+        Severity::High,
+        organization(),
+        ("p-ab12cd34", "deny-outside-eu"),
+    );
+    Finding {
+        witnesses: vec![serde_json::from_value(witness).unwrap()],
+        accounts: (0..60).map(|number| format!("2222222222{number:02}")).collect(),
+        units: ["/Work".to_owned(), HOSTILE.to_owned()].into(),
+        stacks: 3,
+        extent: serde_json::from_value(extent).unwrap(),
+        causes: (1..=5).map(|number| serde_json::from_value(cause(number)).unwrap()).collect(),
+        causes_incomplete: Some("not all sets were tried".to_owned()),
+        ..policy
+    }
+}
+
+#[test]
+fn a_weaker_guardrail_is_told_in_few_lines() {
+    let report = Report::new("acme", run(), vec![weakened()], Vec::new());
+    let text = terminal(&report, &options(120));
+    let lines = text.lines().skip_while(|line| !line.contains("witness")).take_while(|line| !line.contains("  do "));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+    assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
+}
+
+#[test]
+fn a_weaker_guardrail_is_explained_in_full() {
+    let finding = weakened();
+    let explanation = Explanation { finding: &finding, context: &Context::Nowhere, remark: None, steps: &[] };
+    let text = explain(&explanation, &options(120));
+    let lines = text.lines().skip_while(|line| !line.contains("witness")).take_while(|line| !line.contains("  seen "));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+    assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
 }

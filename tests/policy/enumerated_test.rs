@@ -35,11 +35,14 @@ use guardline::policy::parse::parse;
 use guardline::policy::request::Request;
 use guardline::policy::stack::{Level, Named, Stack};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use serde_json::Value;
 
 use self::draw::{Bytes, Case, Changed, Flavour};
 use self::said::{Document, MEANINGS, Meaning};
 use self::space::Space;
+use super::solver_test::Question;
 
 /// Pairs that a test draws when nobody says otherwise; with the eight tests more than 100,000.
 const CASES: u32 = 13_000;
@@ -71,6 +74,33 @@ fn case(kind: Kind, many: usize) -> impl Strategy<Value = Case> {
     let changed = prop_oneof![edits.prop_map(Changed::By), levels(many).prop_map(Changed::Wholly)];
     let bytes = (prop::collection::vec(any::<u8>(), 64), levels(many), changed);
     bytes.prop_map(move |bytes: Bytes| Case::draw(kind, &bytes))
+}
+
+/// Random pairs, as questions for somebody else.
+pub(super) fn drawn(seed: &str, kind: Kind, many: usize, cases: u32) -> Vec<Question> {
+    let mut runner = TestRunner::new_with_rng(Config::default(), random(seed));
+    let strategy = case(kind, many);
+    let levels = |documents: &[Document]| -> Value {
+        let document = |document: &Document| serde_json::from_str::<Value>(&document.text(None)).expect("JSON");
+        documents.iter().map(|one| Value::Array(vec![document(one)])).collect()
+    };
+    let question = |number: u32| {
+        let case = strategy.new_tree(&mut runner).expect("a case").current();
+        Question {
+            id: format!("{seed} {number}"),
+            kind: kind.word(),
+            old: levels(&case.old),
+            new: levels(&case.new),
+            bind: case.plan.bind.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        }
+    };
+    (0..cases).map(question).collect()
+}
+
+fn random(seed: &str) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(seed.bytes()).for_each(|(byte, letter)| *byte = letter);
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
 fn stack(kind: Kind, documents: &[Document], meaning: Meaning) -> Stack {
@@ -175,11 +205,8 @@ fn agrees(
 
 fn run(name: &str, kind: Kind, levels: usize) {
     let (cases, seed) = (setting("GUARDLINE_CASES", CASES), setting("GUARDLINE_SEED", 1));
-    let mut bytes = [0; 32];
-    let text = format!("{seed} {name}");
-    bytes.iter_mut().zip(text.bytes()).for_each(|(byte, letter)| *byte = letter);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let mut runner = TestRunner::new_with_rng(config, random(&format!("{seed} {name}")));
     let (tally, started) = (RefCell::new(Tally::default()), Instant::now());
     let result = runner.run(&case(kind, levels), |case| check(&case, &tally));
     if let Err(error) = result {

@@ -4,4 +4,6 @@ mod declarative_test;
 mod enumerated_test;
 mod found_test;
 mod hostile_test;
+mod oracle_test;
 mod pairs_test;
+mod solver_test;

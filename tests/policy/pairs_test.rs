@@ -13,16 +13,22 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-struct Pair {
-    id: String,
-    kind: String,
-    old: Value,
-    new: Value,
+pub(super) struct Pair {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) old: Value,
+    pub(super) new: Value,
     weaker: bool,
     stricter: Option<bool>,
 }
 
-fn pairs() -> Vec<Pair> {
+impl Pair {
+    pub(super) fn kind(&self) -> Kind {
+        Kind::ALL.into_iter().find(|kind| kind.word() == self.kind).expect("a known kind")
+    }
+}
+
+pub(super) fn pairs() -> Vec<Pair> {
     let root = std::env::var_os("GUARDLINE_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join("policies/policy-pairs.jsonl");
@@ -43,7 +49,7 @@ const NOT_FOLLOWED: [&str; 3] = [
 ];
 
 fn compared(pair: &Pair) -> Comparison {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == pair.kind).expect("a known kind");
+    let kind = pair.kind();
     let side = |name: &str, value: &Value| {
         from_files(kind, vec![File { name: name.to_owned(), text: value.to_string() }]).expect("a document")
     };

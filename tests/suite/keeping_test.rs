@@ -141,11 +141,30 @@ fn findings_are_adopted_from_no_snapshot_of_another_format() {
         let words = ["record", "--finding", QUOTA, "--from", "report.json", "--dry-run", "--snapshot", snapshot];
         project.run(&words, &[])
     };
-    assert_eq!(adopt("snapshot.json").code, 0);
+    let run = adopt("snapshot.json");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.starts_with(&format!("would be adopted: `{QUOTA}` (")), "{}", run.stderr);
     let run = adopt("other.json");
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
     assert!(run.why().contains("`other.json`; give a file that `guardline scan --snapshot` wrote: "), "{}", run.stderr);
     assert!(run.why().contains("it is of the format `guardline/snapshot/v9`"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_for_adopting_findings_asks_for_one() {
+    let project = project_with(|text| text);
+    for (words, what) in [
+        (&["--from", "report.json"][..], "`--from`"),
+        (&["--from", "report.json", "-o", "new"], "`--from`"),
+        (&["--snapshot", "snapshot.json"], "`--snapshot`"),
+        (&["--dry-run"], "`--dry-run`"),
+        (&["guardline.yaml"], "a baseline that is there"),
+    ] {
+        let run = project.run(&[&["record"], words].concat(), &[]);
+        let said = format!("error: {what} is for adopting findings: name each with `--finding ID`; ");
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{words:?}: {}", run.stderr);
+        assert!(run.stderr.starts_with(&said) && run.stderr.lines().count() == 1, "{words:?}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -163,6 +182,7 @@ fn an_edit_goes_into_the_file_in_which_the_section_stands() {
     let run = exempt(&project, QUOTA, &[]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.starts_with("--- more/exemptions.yaml\n"), "{}", run.stdout);
+    assert!(run.stderr.ends_with(" exempt until 2027-01-31 by `more/exemptions.yaml`\n"), "{}", run.stderr);
     assert_eq!(project.read("guardline.yaml"), old);
     assert_eq!(statuses(&scan(&project, &[]))[QUOTA], "exempt");
 }

@@ -19,7 +19,6 @@ mod hardship_test;
 mod hostile_test;
 mod keeping_test;
 mod narrowing_test;
-mod oracle_test;
 mod order_test;
 mod organization_drift_test;
 mod pace_test;

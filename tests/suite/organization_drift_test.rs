@@ -87,6 +87,7 @@ fn changes_of_the_organisation_are_found_with_who_made_them() {
         open,
         [
             format!("audit.trail.stopped {trail} {here}: \"logging\" -> \"stopped\"; {CAROL}"),
+            format!("policy.weakened p-ef56ab78@r-ab12 {here}: \"/ (r-ab12)\" -> null; {CAROL}"),
             format!("link.account.moved 444444444444 {here}: \"/Workloads\" -> \"/Sandbox\"; {CAROL}"),
             format!(
                 "link.account.unexpected 101010101010 {here}: null -> {{\"name\":\"rogue\",\"ou\":\"/Sandbox\",\
@@ -96,7 +97,6 @@ fn changes_of_the_organisation_are_found_with_who_made_them() {
                 "policy.weakened p-ab12cd34 {here}: … -> {{\"Statement\":[{{\"Action\":[\"*\"],\"Effect\":\"Allow\",\
                  \"Resource\":[\"*\"]}}],\"Version\":\"2012-10-17\"}}; {CAROL}"
             ),
-            format!("policy.weakened p-ef56ab78@r-ab12 {here}: \"/ (r-ab12)\" -> null; {CAROL}"),
             format!(
                 "link.trusted-service.changed ram.amazonaws.com {here}: null -> \"enabled\"; attributed (high) \
                  arn:aws:iam::111111111111:user/dave"

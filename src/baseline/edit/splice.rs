@@ -105,8 +105,19 @@ impl<'a> Page<'a> {
     pub(super) fn replace(&self, old: &Node, value: &Value) -> Result<Vec<Splice>, Reason> {
         let found = self.find(old).ok_or(NOT_FOUND)?;
         let (start, end) = (self.content(found.node), self.end(found.node));
-        let nothing = start == end;
         let written = self.form.line(value);
+        if let Some(first) =
+            found.node.items().first().filter(|_| !self.is_flow(found.node) && !self.is_alias(found.node))
+        {
+            // The dashes go, too.
+            let is_value = found.above.is_some_and(|(above, _)| matches!(above.content, Content::Map(_)));
+            let colon = found.key.filter(|_| is_value).and_then(|key| self.colon(key));
+            let start =
+                colon.map(|colon| self.behind_marks(colon + 1)).or_else(|| self.dash_at(first)).ok_or(NOT_FOUND)?;
+            let text = if colon.is_some() { format!(" {written}") } else { written };
+            return Ok(vec![Splice { start, end, text }]);
+        }
+        let nothing = start == end;
         let text = if nothing { format!(" {written}") } else { written };
         Ok(vec![Splice { start, end, text }])
     }
@@ -118,7 +129,7 @@ impl<'a> Page<'a> {
         let spots = self.spots(above);
         let (start, end) = *spots.get(index).ok_or(NOT_FOUND)?;
         if self.is_flow(above) {
-            return Ok(vec![self.remove_in_brackets(above, &spots, index)]);
+            return Ok(vec![self.remove_in_brackets(above, &spots, index).ok_or(NOT_FOUND)?]);
         }
         let is_list = matches!(above.content, Content::List(_));
         if is_list && spots.len() == 1 {
@@ -128,8 +139,13 @@ impl<'a> Page<'a> {
         let head = self.line_start(if is_list { self.dash_at(found.node).ok_or(NOT_FOUND)? } else { start });
         if self.text.get(head..head + column).is_none_or(|indent| !indent.trim_start_matches(' ').is_empty()) {
             return match spots.get(index + 1) {
-                // The first key of an item stands behind its dash, which stays.
-                Some((next, _)) if !is_list => Ok(vec![Splice { start, end: *next, text: String::new() }]),
+                // The first key of an item stands behind its dash, which stays, as do comments about the next key.
+                Some((next, _)) if !is_list => {
+                    let line = self.line_end(end);
+                    let said = self.text.get(line..*next).is_some_and(|between| between.contains('#'));
+                    let end = if said { line } else { *next };
+                    Ok(vec![Splice { start, end, text: String::new() }])
+                }
                 _ => Err(FIRST),
             };
         }
@@ -172,32 +188,36 @@ impl<'a> Page<'a> {
         let before = spots.iter().rev().nth(1).map_or_else(|| self.content(node), |(_, end)| *end);
         let own_line = self.text.get(before..start).is_some_and(|between| between.contains('\n'));
         let comma = self.skip(end).filter(|at| self.text.get(*at..).is_some_and(|rest| rest.starts_with(',')));
-        if !own_line {
+        let behind = comma.map_or(end, |comma| comma + 1);
+        let said = self.text.get(behind..self.line_end(behind)).is_some_and(|rest| rest.trim_start().starts_with('#'));
+        if !own_line && !said {
             return Ok(vec![match comma {
                 Some(at) => Splice { start: at + 1, end: at + 1, text: format!(" {written}") },
                 None => Splice { start: end, end, text: format!(", {written}") },
             }]);
         }
         // A comment behind the last one stays with it.
-        let indent = " ".repeat(self.column(start));
-        let at = self.line_end(comma.map_or(end, |comma| comma + 1));
+        let (first, _) = spots.first().copied().unwrap_or((start, end));
+        let indent = " ".repeat(self.column(if own_line { start } else { first }));
+        let at = self.line_end(behind);
         let closes = self.close(node).is_some_and(|close| close < at);
-        let at = if closes { comma.map_or(end, |comma| comma + 1) } else { at };
+        let at = if closes { behind } else { at };
         let mark = if comma.is_some() { "," } else { "" };
         let line = Splice { start: at, end: at, text: format!("{}{indent}{written}{mark}", self.line_break(at)) };
         let own = Splice { start: end, end, text: ",".to_owned() };
         Ok(if comma.is_some() { vec![line] } else { vec![own, line] })
     }
 
-    fn remove_in_brackets(&self, node: &Node, spots: &[(usize, usize)], index: usize) -> Splice {
-        let (start, end) = spots.get(index).copied().unwrap_or_default();
-        let before = index.checked_sub(1).and_then(|index| spots.get(index));
-        let (start, end) = match (before, spots.get(index + 1)) {
-            (Some((_, before)), _) => (*before, end),
-            (None, Some((next, _))) => (start, *next),
-            (None, None) => (self.content(node) + 1, self.close(node).unwrap_or(end)),
-        };
-        Splice { start, end, text: String::new() }
+    /// The two gaps around an entry become one.
+    fn remove_in_brackets(&self, node: &Node, spots: &[(usize, usize)], index: usize) -> Option<Splice> {
+        let (start, end) = spots.get(index).copied()?;
+        let before = index.checked_sub(1).and_then(|index| spots.get(index)).map(|(_, end)| *end);
+        let next = spots.get(index + 1).map(|(start, _)| *start);
+        let from = before.unwrap_or_else(|| self.content(node) + 1);
+        let to = next.or_else(|| self.close(node))?;
+        let (left, right) = (Gap(self.text.get(from..start)?), Gap(self.text.get(end..to)?));
+        let text = joined(left, right, before.is_some(), next.is_some());
+        Some(Splice { start: from, end: to, text })
     }
 
     /// Where each entry starts and ends.
@@ -425,6 +445,86 @@ impl<'a> Page<'a> {
             _ => None,
         }
     }
+}
+
+/// What stands between two entries in brackets, or between one and a bracket: blanks, comments, and a comma at most.
+#[derive(Clone, Copy)]
+struct Gap<'t>(&'t str);
+
+impl<'t> Gap<'t> {
+    /// Where its comma stands.
+    fn comma(self) -> Option<usize> {
+        let mut at = 0;
+        self.0.split_inclusive('\n').find_map(|line| {
+            let own = line.split('#').next().unwrap_or(line);
+            let found = own.find(',').map(|comma| at + comma);
+            at += line.len();
+            found
+        })
+    }
+
+    /// What ends the line of the entry before it, and the rest, which begins with the break.
+    fn lines(self) -> Option<(&'t str, &'t str)> {
+        let at = self.0.find('\n')?;
+        let line = self.0.get(..at)?;
+        Some(self.0.split_at(line.strip_suffix('\r').unwrap_or(line).len()))
+    }
+}
+
+/// What is left between its neighbours of the gaps around an entry. The comment behind an entry that has its line for
+/// itself goes with it; all others stay on their lines, and so does the comma that parts those that are left.
+fn joined(left: Gap<'_>, right: Gap<'_>, has_before: bool, has_next: bool) -> String {
+    let begins_line = left.0.rfind('\n').map(|at| left.0.split_at(at + 1).0);
+    let mut text = match (begins_line, right.lines()) {
+        // The whole line goes.
+        (Some(above), Some((_, below))) => {
+            let rest = below.strip_prefix('\r').unwrap_or(below);
+            format!("{above}{}", rest.strip_prefix('\n').unwrap_or(rest))
+        }
+        // What follows on the line moves up to its place.
+        (Some(_), None) => left.0.to_owned(),
+        // Behind a bracket, with nothing else on the line.
+        (None, Some((_, below))) if !has_before && below.contains('#') => format!("{}{below}", left.0.trim_end()),
+        (None, _) if !has_before => left.0.to_owned(),
+        (None, _) => right.0.to_owned(),
+    };
+    let wanted = match has_next {
+        true => has_before,
+        false => has_before && right.comma().is_some(),
+    };
+    match (Gap(&text).comma(), wanted) {
+        (None, true) => text.insert(0, ','),
+        (Some(at), false) => {
+            // A `#` with nothing before it begins no comment.
+            let beside = text.get(at + 1..).is_some_and(|rest| rest.starts_with('#'));
+            text.replace_range(at..=at, if beside { " " } else { "" });
+        }
+        (Some(at), true) => {
+            // One ended its line, and one began the next.
+            if let Some(second) = text.get(at + 1..).and_then(|rest| Gap(rest).comma()) {
+                let second = at + 1 + second;
+                text.replace_range(second..=second, "");
+            }
+        }
+        (None, false) => {}
+    }
+    match has_before || has_next {
+        true => text,
+        false => only_comments(&text, left),
+    }
+}
+
+/// What is left between the brackets when the last entry goes. The bracket that closes comes in as far as anything stood:
+/// some readers take one that stands less far in only behind an entry.
+fn only_comments(text: &str, left: Gap<'_>) -> String {
+    if !text.contains('#') {
+        return String::new();
+    }
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let lines = left.0.split('\n').skip(1).chain(text.split('\n').skip(1));
+    let last = text.rsplit('\n').next().unwrap_or(text);
+    let more = lines.map(indent).max().unwrap_or(0).saturating_sub(indent(last));
+    format!("{text}{}", " ".repeat(more))
 }
 
 /// Brackets with nothing but blanks between them.

@@ -1,11 +1,14 @@
 //! What holds for every edit: the baseline says what was meant, and every other byte of its files is as it was.
 
+mod hand;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::hand::Hand;
 use super::*;
 use crate::baseline::files::Carried;
 
@@ -163,6 +166,45 @@ fn a_value_is_set_and_an_entry_taken_out() {
 }
 
 #[test]
+fn comments_of_what_stays_in_brackets_stay_where_they_are() {
+    let list = "[\n    a, # about a\n    # next\n    b, # about b\n    c # about c\n    # end\n  ]";
+    for (list, index, expected) in [
+        (list, 0, "[\n    # next\n    b, # about b\n    c # about c\n    # end\n  ]"),
+        (list, 1, "[\n    a, # about a\n    # next\n    c # about c\n    # end\n  ]"),
+        (list, 2, "[\n    a, # about a\n    # next\n    b # about b\n    # end\n  ]"),
+        ("[ a, # about a\n    b, # about b\n  ]", 1, "[ a, # about a\n  ]"),
+        ("[ a, # about a\n    b, # about b\n  ]", 0, "[ b, # about b\n  ]"),
+        ("[ a, # about a\n    # about b\n    b\n  ]", 0, "[\n    # about b\n    b\n  ]"),
+        ("[ a, # about a\n    b ]", 1, "[ a # about a\n    ]"),
+        ("[ a, b, # about b\n    c ]", 0, "[ b, # about b\n    c ]"),
+        ("[ a, # about a\n    b, c, # about c\n    d ]", 1, "[ a, # about a\n    c, # about c\n    d ]"),
+        ("[ a # about a\n  , b # about b\n  , c ]", 1, "[ a # about a\n  , c ]"),
+        ("[ a # about a\n  , b # about b\n  , c ]", 0, "[ b # about b\n  , c ]"),
+        ("[ a # about a\n  , b # about b\n  ]", 1, "[ a # about a\n  ]"),
+        ("[ a, # about a\n    b # about b\n  , c ]", 1, "[ a, # about a\n   c ]"),
+        ("[ # about all\n    a, # about a\n  ]", 0, "[ # about all\n    ]"),
+        ("[ a, # about a\n    # end\n  ]", 0, "[\n    # end\n    ]"),
+        ("[\n    a, # about a\n  ]", 0, "[]"),
+    ] {
+        for ending in ["\n", "\r\n"] {
+            let text = format!("version: 1\nestate: e\naws:\n  trusted_services: {list}\n").replace('\n', ending);
+            let result = edited(&[("b.yaml", &text)], &remove(&format!("/aws/trusted_services/{index}")));
+            let result = result.unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(result["b.yaml"], text.replace(&list.replace('\n', ending), &expected.replace('\n', ending)));
+        }
+    }
+    let keys = "aws:\n  accounts:\n    - name: one  # the first\n      # its id\n      id: \"111111111111\"\n";
+    assert_eq!(
+        after(keys, &remove("/aws/accounts/0/name")),
+        "aws:\n  accounts:\n    - \n      # its id\n      id: \"111111111111\"\n"
+    );
+    assert_eq!(
+        after("aws:\n  trusted_services: [a, b # about b\n  ]\n", &append("/aws/trusted_services", json!("c"))),
+        "aws:\n  trusted_services: [a, b, # about b\n                     c\n  ]\n"
+    );
+}
+
+#[test]
 fn a_change_goes_into_the_file_in_which_the_section_stands() {
     let files = [
         ("b.yaml", "version: 1\nestate: e\ninclude: [q.yaml, r.yaml]\naws:\n  regions: []\n"),
@@ -184,7 +226,8 @@ fn what_would_change_something_else_is_refused_with_the_text_to_paste() {
         let error = edited(&[("b.yaml", shared)], &append(at, json!("/A"))).unwrap_err();
         let EditError::Refused { file, reason, paste } = error else { panic!("{error}") };
         assert_eq!((file.as_path(), reason.as_str()), (Path::new("b.yaml"), OTHER));
-        assert_eq!(paste, format!("add to `{}`:\n- /A", at[1..].replace('/', ".")));
+        let (line, column) = if at.contains("/0/") { (5, 26) } else { (6, 26) };
+        assert_eq!(paste, format!("add to `{}` (b.yaml:{line}:{column}):\n- /A", at[1..].replace('/', ".")));
     }
     let wrong = append("/aws/policies", json!({"name": "c"}));
     let error = edited(&[("b.yaml", shared)], &wrong).unwrap_err().to_string();
@@ -198,7 +241,7 @@ fn a_document_is_replaced_unless_somebody_else_uses_it() {
     let change = Change::Document { at: "/aws/policies/0/document".to_owned(), value: json!({"new": [1]}) };
     let one = format!("version: 1\nestate: e\naws:\n  policies:\n{}", rule("a"));
     let result = edited(&[("b.yaml", &one), ("d.json", "{}")], &change).unwrap();
-    assert_eq!(result, BTreeMap::from([("d.json".to_owned(), "{\n  \"new\": [\n    1\n  ]\n}\n".to_owned())]));
+    assert_eq!(result, BTreeMap::from([("d.json".to_owned(), "{\n  \"new\": [\n    1\n  ]\n}".to_owned())]));
     let two = format!("{one}{}", rule("b"));
     assert!(edited(&[("b.yaml", &two), ("d.json", "{}")], &change).is_err());
     let inline = "version: 1\nestate: e\naws:\n  policies:\n    - {name: a, type: t, document: {old: 1}} # x\n";
@@ -215,100 +258,34 @@ fn a_document_is_replaced_unless_somebody_else_uses_it() {
     assert!(edited(&[("b.yaml", &one), ("d.json", "{}"), ("scp/c.json", "{}")], &more).is_err());
 }
 
-/// Writes a value in one of the many ways in which people do; every choice is drawn.
-struct Hand<'d> {
-    draws: &'d [u8],
-    at: usize,
-    anchors: usize,
+#[test]
+fn a_document_in_yaml_is_spliced_or_left_alone() {
+    let policies = "aws:\n  policies:\n    - {name: a, type: t, document: d.yaml}\n";
+    let text = format!("version: 1\nestate: e\n{policies}");
+    let document = "# why\r\nEffect: Deny # all\r\nAction: ['*']\r\n";
+    let change = |value| Change::Document { at: "/aws/policies/0/document".to_owned(), value };
+    let files = [("b.yaml", text.as_str()), ("d.yaml", document)];
+    let result = edited(&files, &change(json!({"Effect": "Deny", "Action": ["*", "s3:*"]}))).unwrap();
+    assert_eq!(result, BTreeMap::from([("d.yaml".to_owned(), document.replace("['*']", "['*', \"s3:*\"]"))]));
+    let error = edited(&files, &change(json!({"Action": ["*"]}))).unwrap_err();
+    let EditError::Refused { file, reason, paste } = error else { panic!("{error}") };
+    assert_eq!(file, Path::new("d.yaml"));
+    assert!(reason.starts_with("a comment"), "{reason}");
+    let said = "let `d.yaml`, which `aws.policies.0.document` (b.yaml:5:26) names, say:\nAction: [\"*\"]";
+    assert_eq!(paste, said);
 }
 
-impl Hand<'_> {
-    fn one_of(&mut self, count: u8) -> u8 {
-        let draw = self.draws.get(self.at % self.draws.len()).copied().unwrap_or_default();
-        self.at += 1;
-        draw.wrapping_add(self.at as u8) % count
-    }
-
-    fn comment(&mut self) -> &'static str {
-        ["", "", "", "  # why, {and} [how]: - x", " # 'quote"][usize::from(self.one_of(5))]
-    }
-
-    fn scalar(&mut self, value: &Value) -> String {
-        match value {
-            Value::String(text) => match self.one_of(3) {
-                0 => format!("\"{text}\""),
-                1 => format!("'{text}'"),
-                _ => write::Form::Yaml.line(value),
-            },
-            other => other.to_string(),
-        }
-    }
-
-    fn anchor(&mut self) -> String {
-        if self.one_of(6) > 0 {
-            return String::new();
-        }
-        self.anchors += 1;
-        format!("&a{} ", self.anchors)
-    }
-
-    fn flow(&mut self, value: &Value, depth: usize) -> String {
-        let anchor = self.anchor();
-        let (open, close, parts) = match value {
-            Value::Array(items) => ("[", "]", items.iter().map(|item| self.flow(item, depth + 1)).collect::<Vec<_>>()),
-            Value::Object(keys) => {
-                ("{", "}", keys.iter().map(|(key, value)| format!("{key}: {}", self.flow(value, depth + 1))).collect())
-            }
-            scalar => return self.scalar(scalar),
-        };
-        let indent = format!("\n{}", " ".repeat(4 * depth + 4));
-        let last = if parts.is_empty() { "" } else { ["", "", ","][usize::from(self.one_of(3))] };
-        match self.one_of(4) {
-            0 if !parts.is_empty() => {
-                let lines: Vec<String> = parts.iter().map(|part| format!("{indent}{part}")).collect();
-                let mark = self.comment();
-                format!("{anchor}{open}{}{last}{mark}{indent}{close}", lines.join(","))
-            }
-            1 => format!("{anchor}{open} {}{last} {close}", parts.join(" ,")),
-            _ => format!("{anchor}{open}{}{last}{close}", parts.join(", ")),
-        }
-    }
-
-    /// What stands behind `key:`.
-    fn behind(&mut self, value: &Value, indent: usize) -> String {
-        let is_empty =
-            value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(|one| one.is_empty());
-        if !value.is_array() && !value.is_object() || is_empty || self.one_of(4) == 0 {
-            return format!(" {}{}\n", self.flow(value, indent), self.comment());
-        }
-        let anchor = self.anchor();
-        let (mark, blank) = (self.comment(), ["", "\n"][usize::from(self.one_of(2))]);
-        let deeper = if value.is_array() { indent + usize::from(self.one_of(3)) * 2 } else { indent + 2 };
-        let note = if self.one_of(5) == 0 { format!("{}# note\n", " ".repeat(deeper)) } else { String::new() };
-        format!(" {}{mark}\n{blank}{}{note}", anchor.trim_end(), self.block(value, deeper))
-    }
-
-    fn block(&mut self, value: &Value, indent: usize) -> String {
-        let pad = " ".repeat(indent);
-        match value {
-            Value::Array(items) => items.iter().map(|item| format!("{pad}-{}", self.item(item, indent))).collect(),
-            Value::Object(keys) => {
-                keys.iter().map(|(key, value)| format!("{pad}{key}:{}", self.behind(value, indent))).collect()
-            }
-            _ => unreachable!("scalars stand on a line"),
-        }
-    }
-
-    fn item(&mut self, item: &Value, indent: usize) -> String {
-        match (item, self.one_of(3)) {
-            (Value::Object(_), 0) => {
-                let text = self.block(item, indent + 2);
-                format!(" {}", text.trim_start_matches(' '))
-            }
-            (Value::Object(_), 1) => format!("{}\n{}", self.comment(), self.block(item, indent + 2)),
-            _ => format!(" {}{}\n", self.flow(item, indent), self.comment()),
-        }
-    }
+#[test]
+fn what_is_not_made_together_is_all_to_be_made_by_hand() {
+    let text = "version: 1\nestate: e\naws:\n  policies:\n    - {name: a, type: t, targets: &t [/]}\n    - {name: b, type: t, targets: *t}\n";
+    let files = carried(&[("b.yaml", text)]);
+    let mut editor = Editor::open(&files, Path::new("b.yaml"), &[]).unwrap();
+    let changes = [set("/lookback", json!("3d")), append("/aws/policies/0/targets", json!("/A"))];
+    let error = editor.apply_all(&changes).unwrap_err();
+    let EditError::Refused { paste, .. } = error else { panic!("{error}") };
+    let first = "set `lookback` (b.yaml:1:1) to:\n3d\n";
+    assert_eq!(paste, format!("{first}add to `aws.policies.0.targets` (b.yaml:5:26):\n- /A"));
+    assert_eq!(editor.changed().count(), 0);
 }
 
 /// A small baseline; which sections it has, and how full they are, is drawn.
@@ -386,8 +363,10 @@ fn kept(old: &str, new: &str, change: &Change) {
             let rest = rest.map_or(gone.as_ref(), |(_, rest)| rest).trim_start();
             assert!(come.contains(rest), "{gone:?} became {come:?} in\n{old}");
         }
+        // A comma that parted two entries may stand behind the first one then.
         Change::Remove { .. } => {
-            let rest = come.trim().trim_start_matches("[]").trim();
+            let (rest, gone) = (come.replace(',', ""), gone.replace(',', ""));
+            let rest = rest.trim().trim_start_matches("[]").trim();
             assert!(gone.contains(rest), "{gone:?} became {come:?} in\n{old}");
         }
         Change::Set { .. } => {
@@ -395,6 +374,44 @@ fn kept(old: &str, new: &str, change: &Change) {
             assert!(is_scalar || come.contains(gone.as_ref()), "{gone:?} became {come:?} in\n{old}");
         }
         Change::SetAll { .. } | Change::Document { .. } | Change::WithDocument { .. } => unreachable!("not made here"),
+    }
+}
+
+/// The line of a comment, up to it.
+fn line_of(text: &str, number: usize) -> Option<&str> {
+    let at = text.find(&format!("<{number}>"))?;
+    let line = text.get(..at)?.rsplit('\n').next()?;
+    Some(line.split('#').next()?.trim())
+}
+
+/// Every comment is kept but those about what was taken out, each behind what it stood behind.
+#[track_caller]
+fn comments_kept(old: &str, new: &str, change: &Change, comments: &[String]) {
+    let word = |line: &str| {
+        line.trim_end_matches(|letter| " ,[]{}".contains(letter))
+            .rsplit([' ', '[', '{', ','])
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    for (number, about) in comments.iter().enumerate() {
+        let Some(before) = line_of(old, number) else { continue };
+        if let Change::Remove { at } = change
+            && (about == at || about.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        {
+            continue;
+        }
+        let after = line_of(new, number);
+        let after = after.unwrap_or_else(|| panic!("comment {number} is lost by {change:?}:\n{old}\n-> \n{new}"));
+        if let Some(open) = before.chars().last().filter(|last| "[{".contains(*last)) {
+            assert!(after.ends_with(open), "comment {number} moved by {change:?}:\n{old}\n-> \n{new}");
+            continue;
+        }
+        // Behind brackets it is about all that stands in them.
+        let closed = before.trim_end_matches([',', ' ']).ends_with([']', '}']);
+        if !closed && !matches!(change, Change::Set { .. }) {
+            assert_eq!(word(before), word(after), "comment {number} moved by {change:?}:\n{old}\n-> \n{new}");
+        }
     }
 }
 
@@ -410,12 +427,12 @@ proptest! {
         apart in any::<bool>(),
     ) {
         let whole = plan(&shape);
-        let mut hand = Hand { draws: &draws, at: 0, anchors: 0 };
+        let mut hand = Hand::new(&draws);
         let mut parts = whole.clone();
         let aws = parts.as_object_mut().unwrap().remove("aws").unwrap();
         let aws = json!({"aws": aws});
-        let included = if apart { hand.block(&aws, 0) } else { String::new() };
-        let main = if apart { parts["include"] = json!("aws.yaml"); hand.block(&parts, 0) } else { hand.block(&whole, 0) };
+        let included = if apart { hand.block(&aws, 0, "") } else { String::new() };
+        let main = if apart { parts["include"] = json!("aws.yaml"); hand.block(&parts, 0, "") } else { hand.block(&whole, 0, "") };
         let finish = |text: String| {
             let text = if ends { text } else { text.trim_end().to_owned() };
             if returns { text.replace('\n', "\r\n") } else { text }
@@ -428,6 +445,7 @@ proptest! {
             for (path, new) in &result {
                 let old = files.iter().find(|(name, _)| name == path).unwrap().1;
                 kept(old, new, &change);
+                comments_kept(old, new, &change, &hand.comments);
                 prop_assert_eq!(new.contains('\n') && !new.replace("\r\n", "").contains('\n'), returns && new.contains('\n'));
             }
         }

@@ -93,6 +93,16 @@ pub(super) fn below(key: &str, value: &Value) -> Vec<String> {
     }
 }
 
+/// The lines of a whole file.
+pub(super) fn whole(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            entries.iter().flat_map(|(key, value)| below(key, value)).collect()
+        }
+        other => vec![Form::Yaml.line(other)],
+    }
+}
+
 fn short(value: &Value) -> String {
     format!("- {}", Form::Yaml.line(value))
 }
@@ -214,6 +224,7 @@ mod tests {
             prop_assert_eq!(&read(&Form::Yaml.line(&json!([value]))), &json!([value]));
             prop_assert_eq!(&read(&item(&value).join("\n")), &json!([value]));
             prop_assert_eq!(&read(&below("key", &value).join("\n")), &json!({"key": value}));
+            prop_assert_eq!(&read(&whole(&value).join("\n")), &value);
         }
     }
 }

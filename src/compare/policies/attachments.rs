@@ -142,7 +142,8 @@ fn attachment(live: &Live<'_>, rule: Rule, policy: &Policy, target: &str) -> Dri
     drift.direction(if binds { Direction::Unknown } else { Direction::Equivalent })
 }
 
-fn name<'a>(live: &'a Live<'a>, target: &'a str) -> &'a str {
+/// What people call a root, unit or account.
+pub(super) fn name<'a>(live: &'a Live<'a>, target: &'a str) -> &'a str {
     if is_account(target) { live.sides.account_name(target) } else { live.tree.show(target) }
 }
 

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{BY_HAND, Case, Changes, No, STALE, WAIT, append, item, remove, set, unmasked};
+use super::renaming::names_one_account;
+use super::{BY_HAND, Case, Changes, NO_NAME, No, STALE, WAIT, append, item, remove, set, unmasked};
 use crate::baseline::edit::Change;
 use crate::baseline::model::{AccountEntry, OuPath};
+use crate::baseline::pattern::is_pattern;
 use crate::compare::Aspect;
 
 const ACCOUNTS: &str = "/aws/accounts";
@@ -50,13 +52,17 @@ pub(super) fn moved(case: &Case<'_>) -> Changes {
 pub(super) fn renamed(case: &Case<'_>) -> Changes {
     let name = unmasked(case.actual_text()?)?;
     let (index, entry) = entry(case).ok_or(STALE)?;
-    let old = entry.name.as_deref().ok_or(STALE)?;
+    let old = entry.name.as_deref().filter(|old| case.finding.expected.as_str() == Some(old)).ok_or(STALE)?;
     let mut values = vec![(format!("{ACCOUNTS}/{index}/name"), json!(name))];
     let refers = |path: &[String], text: &str| {
         let list = path.iter().rev().find(|step| step.parse::<usize>().is_err()).map(String::as_str);
         text == old && matches!(list, Some("account" | "targets" | "target"))
     };
-    values.extend(places(case, &refers).into_iter().map(|(at, _)| (at, json!(name))));
+    let places = places(case, &refers);
+    if !places.is_empty() && !names_one_account(name) {
+        return Err(NO_NAME);
+    }
+    values.extend(places.into_iter().map(|(at, _)| (at, json!(name))));
     Ok(vec![Change::SetAll { values }])
 }
 
@@ -86,6 +92,9 @@ pub(super) fn unit_elsewhere(case: &Case<'_>) -> Changes {
         let above = OuPath::parse(actual).map_err(|_| UNREAD)?;
         OuPath::from_names(above.names().iter().cloned().chain([own]))
     };
+    if new.names().iter().any(|name| is_pattern(name)) {
+        return Err(NO_NAME);
+    }
     let leads = |path: &[String], text: &str| {
         let list = path.iter().rev().find(|step| step.parse::<usize>().is_err()).map(String::as_str);
         let named = matches!(list, Some("ou" | "path" | "targets" | "target")) && text.starts_with('/');

@@ -6,31 +6,47 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Changes, No, STALE, append, item, remove, set};
-use crate::baseline::model::{Patterns, QuotaTemplateRow, RegionRule};
+use crate::baseline::edit::Change;
+use crate::baseline::model::{Patterns, QuotaRule, QuotaTemplateRow, RegionRule, Where};
+use crate::baseline::pattern::is_pattern;
 use crate::baseline::placement::{AccountView, Listed, LiveAccount, Placement};
 use crate::baseline::rules::{Place, Rules};
 use crate::compare::{Rule, number};
 
 const NOT_THERE: No = ("there is no such thing there", "narrow the rule that demands it with `where`");
 
-/// A rule for the quota as it is. What else the broken rule demands is kept.
+/// The quota's own rule is changed; else there is a new one for the quota as it is. What else the broken rule demands is
+/// kept.
 pub(super) fn quota(case: &Case<'_>) -> Changes {
-    let value = case.actual().ok_or(NOT_THERE)?.clone();
+    let value = case.actual().ok_or(NOT_THERE)?;
+    let value = value.as_f64().map_or_else(|| value.clone(), number);
     let (service, code) = case.subject().split_once('/').ok_or(STALE)?;
     let (code, resource) = code.split_once('@').map_or((code, None), |(code, resource)| (code, Some(resource)));
     let raised = case.finding.rule == Rule::QuotaRaised;
     let demanded = case.finding.expected.as_object().ok_or(STALE)?;
-    let conditions = demanded.iter().filter(|(key, _)| *key != "default").map(|(key, limit)| {
-        let limit = match (key.as_str(), limit.as_array().map(Vec::as_slice)) {
-            ("max", _) if raised => value.clone(),
-            ("min", _) if !raised => value.clone(),
-            ("equals", _) => value.clone(),
-            ("between", Some([low, _])) if raised => json!([low, value]),
-            ("between", Some([_, high])) => json!([value, high]),
-            _ => limit.clone(),
+    let demanded = demanded.iter().filter(|(key, _)| *key != "default");
+    let conditions: Vec<(&String, &Value, Value)> = demanded
+        .map(|(key, limit)| {
+            let new = match (key.as_str(), limit.as_array().map(Vec::as_slice)) {
+                ("max", _) if raised => value.clone(),
+                ("min", _) if !raised => value.clone(),
+                ("equals", _) => value.clone(),
+                ("between", Some([low, _])) if raised => json!([low, value]),
+                ("between", Some([_, high])) => json!([value, high]),
+                _ => limit.clone(),
+            };
+            (key, limit, new)
+        })
+        .collect();
+    if let Some((index, rule)) = own_rule(case, service, code, resource) {
+        let said = json!(rule);
+        let changed = conditions.iter().filter(|(_, old, new)| *old != new);
+        let place = |(key, _, new): &(&String, &Value, Value)| {
+            said.get(key).filter(|said| !said.is_null())?;
+            Some(Change::Set { at: format!("/aws/quotas/{index}/{key}"), value: new.clone() })
         };
-        (key.clone(), limit)
-    });
+        return changed.map(place).collect::<Option<Vec<Change>>>().filter(|all| !all.is_empty()).ok_or(STALE);
+    }
     let mut rule = item([
         ("service", json!(service)),
         ("code", json!(code)),
@@ -39,9 +55,36 @@ pub(super) fn quota(case: &Case<'_>) -> Changes {
         ("resource", json!(resource)),
     ]);
     if let Value::Object(keys) = &mut rule {
-        keys.extend(conditions);
+        keys.extend(conditions.into_iter().map(|(key, _, limit)| (key.clone(), limit)));
     }
     Ok(append("/aws/quotas", rule))
+}
+
+/// The one rule for exactly this quota, account and region, if it is the one that decides; with its place.
+fn own_rule<'a>(case: &Case<'a>, service: &str, code: &str, resource: Option<&str>) -> Option<(usize, &'a QuotaRule)> {
+    let is_own = |rule: &QuotaRule| {
+        let named = rule.service == service && rule.code == code && rule.resource.as_deref() == resource;
+        named && !is_pattern(code) && !resource.is_some_and(is_pattern) && is_only_there(case, &rule.applies)
+    };
+    let mut own = case.aws.quotas.iter().flatten().enumerate().filter(|(_, rule)| is_own(rule));
+    let (index, rule) = own.next().filter(|_| own.next().is_none())?;
+    let account = view(case).ok()?;
+    let place = Place { account: &account, region: case.finding.scope.region.as_deref()?, partition: &partition(case) };
+    let decides = Rules::of(case.aws).quota(place, service, code, resource)?;
+    (decides.index == index).then_some((index, rule))
+}
+
+/// Whether a rule is for the finding's account and region, each by its name, and nothing else.
+fn is_only_there(case: &Case<'_>, Where { account, ou, tag, region, partition }: &Where) -> bool {
+    let one = |patterns: &Option<Patterns>| match patterns {
+        Some(Patterns(names)) if names.len() == 1 => names.first().cloned(),
+        _ => None,
+    };
+    let (account, region) = (one(account), one(region));
+    let id = account.as_deref().and_then(|account| Placement::of(case.aws).resolve(account).map(str::to_owned));
+    let scope = &case.finding.scope;
+    let is_here = id.is_some() && id == scope.account && region.is_some() && region == scope.region;
+    is_here && ou.is_none() && tag.is_empty() && partition.is_none()
 }
 
 /// A row of the request template.

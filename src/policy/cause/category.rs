@@ -79,6 +79,8 @@ categories! {
     VersionChanged = "version-changed",
     /// A document is not attached any more.
     PolicyDetached = "policy-detached",
+    /// A policy does not exist any more.
+    PolicyDeleted = "policy-deleted",
     /// A document made way for another.
     PolicyReplacedByWeaker = "policy-replaced-by-weaker",
     /// A document that allows something is attached.
@@ -91,6 +93,12 @@ categories! {
     LevelRemoved = "level-removed",
     /// A whole type of policy does not bind any more.
     PolicyTypeDisabled = "policy-type-disabled",
+    /// An account hangs elsewhere.
+    AccountMoved = "account-moved",
+    /// A unit hangs elsewhere.
+    OuMoved = "ou-moved",
+    /// An account is no member any more, and nothing of the organisation binds it.
+    AccountLeftOrganisation = "account-left-organisation",
     /// Something else in a statement.
     StatementChanged = "statement-changed",
 }
@@ -185,7 +193,8 @@ fn by_key(condition: &Condition, denies: bool) -> Option<Category> {
 }
 
 /// Whether a document is what AWS calls `FullAWSAccess`, under any name.
-fn allows_everything(document: &Document) -> bool {
+#[must_use]
+pub fn allows_everything(document: &Document) -> bool {
     let star = |patterns: &[String]| patterns.iter().any(|pattern| pattern == "*");
     document.statements.iter().any(|said| {
         said.effect == Effect::Allow

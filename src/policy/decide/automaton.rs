@@ -4,10 +4,10 @@
 //! All patterns are followed at once: a state is the set of places that still live in them. A letter that no live place
 //! asks for behaves like any other such letter, so one stands for all of them.
 
-use std::collections::VecDeque;
+use std::hash::BuildHasher;
 
 use fixedbitset::FixedBitSet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::pattern::Token;
 
@@ -28,6 +28,8 @@ pub(super) struct TooComplex;
 #[derive(Debug)]
 pub(super) struct Automaton {
     states: Vec<State>,
+    /// By state, one behind the other: the next states by letter, in the order of the letters.
+    next: Vec<(char, u32)>,
     /// By class: the patterns it matches, in ascending order.
     accepts: Vec<Vec<u32>>,
     /// By class: the state in which its shortest text ends.
@@ -38,8 +40,8 @@ pub(super) struct Automaton {
 
 #[derive(Debug)]
 struct State {
-    /// The next state by letter, in the order of the letters.
-    next: Vec<(char, u32)>,
+    /// Where its letters begin among all.
+    letters: u32,
     /// The next state after any other letter.
     other: u32,
     class: Option<u32>,
@@ -53,31 +55,49 @@ impl Automaton {
     pub(super) fn new(patterns: &[Vec<Token>], shapes: &[Vec<Token>], budget: Budget) -> Result<Self, TooComplex> {
         let mut builder = Builder::new(patterns, shapes, budget)?;
         let start = builder.start()?;
-        let mut found = Self { states: Vec::new(), accepts: Vec::new(), ends: Vec::new(), before: vec![(start, '\0')] };
+        let mut found = Self {
+            states: Vec::new(),
+            next: Vec::new(),
+            accepts: Vec::new(),
+            ends: Vec::new(),
+            before: vec![(start, '\0')],
+        };
         let mut classes: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
+        // What a state is followed by, kept to be used again.
+        let (mut places, mut accepted, mut letters, mut live) = (Vec::new(), Vec::new(), Vec::new(), Live::default());
         // States are numbered in the order they are reached, shortest texts first.
-        while let Some(places) = builder.waiting.pop_front() {
+        while builder.rows.get(found.states.len(), &mut places) {
             let number = as_u32(found.states.len());
-            let class = builder.accepted(&places).map(|accepted| {
-                let next = as_u32(classes.len());
-                *classes.entry(accepted).or_insert_with_key(|accepted| {
+            let class = builder.accepted(&places, &mut accepted).then(|| match classes.get(&accepted) {
+                Some(class) => *class,
+                None => {
+                    let class = as_u32(classes.len());
+                    classes.insert(accepted.clone(), class);
                     found.accepts.push(accepted.clone());
                     found.ends.push(number);
-                    next
-                })
+                    class
+                }
             });
-            let (letters, other_letter) = builder.alphabet(&places);
-            let mut next = Vec::with_capacity(letters.len());
-            for letter in letters {
-                let state = builder.step(&places, letter)?;
-                next.push((letter, state));
-                found.reach(state, number, letter);
+            builder.sort(&places, &mut live);
+            let other_letter = Builder::alphabet(&live, &mut letters);
+            let first = found.next.len();
+            for letter in &letters {
+                let state = builder.step(&live, *letter)?;
+                found.next.push((*letter, state));
+                found.reach(state, number, *letter);
             }
-            let other = builder.step(&places, other_letter)?;
+            let other = builder.step(&live, other_letter)?;
             found.reach(other, number, other_letter);
             // What goes where every other letter goes need not be listed.
-            next.retain(|(_, state)| *state != other);
-            found.states.push(State { next, other, class });
+            let mut kept = first;
+            for at in first..found.next.len() {
+                if found.next.get(at).is_some_and(|(_, state)| *state != other) {
+                    found.next.swap(kept, at);
+                    kept += 1;
+                }
+            }
+            found.next.truncate(kept);
+            found.states.push(State { letters: as_u32(first), other, class });
         }
         Ok(found)
     }
@@ -120,16 +140,24 @@ impl Automaton {
     pub(super) fn after(&self, state: u32, letters: impl IntoIterator<Item = char>) -> u32 {
         let mut number = state;
         for letter in letters {
-            let Some(state) = self.states.get(number as usize) else { break };
-            let at = state.next.binary_search_by_key(&letter, |(letter, _)| *letter);
-            let next = at.ok().and_then(|at| state.next.get(at)).map_or(state.other, |(_, next)| *next);
+            let Some((state, next)) = self.state(number) else { break };
+            let at = next.binary_search_by_key(&letter, |(letter, _)| *letter);
+            let to = at.ok().and_then(|at| next.get(at)).map_or(state.other, |(_, next)| *next);
             // What leads nowhere else is the end, whatever else follows.
-            if next == number && state.next.is_empty() {
+            if to == number && next.is_empty() {
                 break;
             }
-            number = next;
+            number = to;
         }
         number
+    }
+
+    /// A state and its letters.
+    fn state(&self, number: u32) -> Option<(&State, &[(char, u32)])> {
+        let number = number as usize;
+        let state = self.states.get(number)?;
+        let end = self.states.get(number + 1).map_or(self.next.len(), |next| next.letters as usize);
+        Some((state, self.next.get(state.letters as usize..end)?))
     }
 
     /// The class of the texts that end in a state.
@@ -160,8 +188,7 @@ struct Builder {
     /// Patterns from this one on are shapes.
     first_shape: u32,
     shaped: bool,
-    numbers: FxHashMap<Vec<u32>, u32>,
-    waiting: VecDeque<Vec<u32>>,
+    rows: Rows,
     budget: Budget,
     /// One row a state is built in, kept to be used again.
     row: Vec<u32>,
@@ -185,8 +212,7 @@ impl Builder {
             starts,
             first_shape: as_u32(patterns.len()),
             shaped: !shapes.is_empty(),
-            numbers: FxHashMap::default(),
-            waiting: VecDeque::new(),
+            rows: Rows::default(),
             budget,
             row: Vec::new(),
         })
@@ -209,13 +235,29 @@ impl Builder {
         }
     }
 
-    fn step(&mut self, places: &[u32], letter: char) -> Result<u32, TooComplex> {
+    /// Sorts the places of a state by what they wait for.
+    fn sort(&self, places: &[u32], live: &mut Live) {
+        live.exact.clear();
+        live.others.clear();
+        for place in places {
+            match self.tokens.get(*place as usize) {
+                Some(Some(Token::Exact(letter))) => live.exact.push((*letter, *place)),
+                Some(Some(token)) => live.others.push((*token, *place)),
+                Some(None) | None => {}
+            }
+        }
+        live.exact.sort_unstable();
+    }
+
+    fn step(&mut self, live: &Live, letter: char) -> Result<u32, TooComplex> {
         let mut row = std::mem::take(&mut self.row);
         row.clear();
-        for place in places {
-            let Some(Some(token)) = self.tokens.get(*place as usize) else { continue };
+        let first = live.exact.partition_point(|(asked, _)| *asked < letter);
+        for (_, place) in live.exact.iter().skip(first).take_while(|(asked, _)| *asked == letter) {
+            self.enter(place + 1, &mut row);
+        }
+        for (token, place) in &live.others {
             match token {
-                Token::Exact(asked) if *asked == letter => self.enter(place + 1, &mut row),
                 Token::Folded(asked) if fold(letter) == *asked => self.enter(place + 1, &mut row),
                 Token::One { crosses } if *crosses || letter != ':' => self.enter(place + 1, &mut row),
                 Token::Any { crosses } if *crosses || letter != ':' => self.enter(*place, &mut row),
@@ -227,61 +269,142 @@ impl Builder {
 
     /// The number of a set of places; a new one waits to be followed.
     fn number(&mut self, mut row: Vec<u32>) -> Result<u32, TooComplex> {
-        row.sort_unstable();
-        row.dedup();
+        if !row.is_sorted_by(|one, next| one < next) {
+            row.sort_unstable();
+            row.dedup();
+        }
         // No shape can be reached any more: all such texts are alike, and none counts.
         if self.shaped
             && row.last().and_then(|last| self.pattern.get(*last as usize)).is_none_or(|last| *last < self.first_shape)
         {
             row.clear();
         }
-        if let Some(number) = self.numbers.get(&row) {
-            let number = *number;
-            self.row = row;
-            return Ok(number);
+        let known = self.rows.len();
+        let number = self.rows.number(&row);
+        if number == known {
+            self.budget.places = self.budget.places.checked_sub(row.len()).ok_or(TooComplex)?;
+            if number >= self.budget.states {
+                return Err(TooComplex);
+            }
         }
-        let number = self.numbers.len();
-        self.budget.places = self.budget.places.checked_sub(row.len()).ok_or(TooComplex)?;
-        if number >= self.budget.states {
-            return Err(TooComplex);
-        }
-        self.waiting.push_back(row.clone());
-        self.numbers.insert(row, as_u32(number));
+        self.row = row;
         Ok(as_u32(number))
     }
 
-    /// The patterns that end here; none when a shape is asked for and none ends here.
-    fn accepted(&self, places: &[u32]) -> Option<Vec<u32>> {
+    /// Whether texts that end here count, and the patterns that end here. Where a shape is asked for, one must end here.
+    fn accepted(&self, places: &[u32], accepted: &mut Vec<u32>) -> bool {
         let ended = places.iter().filter(|place| matches!(self.tokens.get(**place as usize), Some(None)));
-        let mut accepted: Vec<u32> = ended.filter_map(|place| self.pattern.get(*place as usize).copied()).collect();
+        accepted.clear();
+        accepted.extend(ended.filter_map(|place| self.pattern.get(*place as usize).copied()));
         let patterns = accepted.partition_point(|pattern| *pattern < self.first_shape);
         let counts = !self.shaped || accepted.len() > patterns;
         accepted.truncate(patterns);
-        counts.then_some(accepted)
+        counts
     }
 
-    /// The letters that live places tell apart, in order, and one that stands for all others.
-    fn alphabet(&self, places: &[u32]) -> (Vec<char>, char) {
-        let mut letters = Vec::new();
-        for place in places {
-            match self.tokens.get(*place as usize) {
-                Some(Some(Token::Exact(letter))) => letters.push(*letter),
-                Some(Some(Token::Folded(letter))) => {
+    /// The letters that live places tell apart, in order; out comes one that stands for all others.
+    fn alphabet(live: &Live, letters: &mut Vec<char>) -> char {
+        letters.clear();
+        letters.extend(live.exact.iter().map(|(letter, _)| *letter));
+        for (token, _) in &live.others {
+            match token {
+                Token::Folded(letter) => {
                     letters.push(*letter);
                     letters.extend(letter.to_uppercase().filter(|upper| fold(*upper) == *letter));
                     letters.extend(other_capital(*letter));
                 }
-                Some(Some(Token::One { crosses: false } | Token::Any { crosses: false })) => letters.push(':'),
-                _ => {}
+                Token::One { crosses: false } | Token::Any { crosses: false } => letters.push(':'),
+                Token::Exact(_) | Token::One { .. } | Token::Any { .. } => {}
             }
         }
         letters.sort_unstable();
         letters.dedup();
         let unused = |letter: &char| *letter != ':' && letters.binary_search(letter).is_err();
         let many = (char::from(b'!')..=char::MAX).filter(|letter| !letter.is_uppercase() && !letter.is_control());
-        let other = OTHERS.chars().chain(many).find(unused).unwrap_or('x');
-        (letters, other)
+        OTHERS.chars().chain(many).find(unused).unwrap_or('x')
     }
+}
+
+/// The places of a state.
+#[derive(Default)]
+struct Live {
+    /// Those that wait for one letter, in the order of the letters.
+    exact: Vec<(char, u32)>,
+    others: Vec<(Token, u32)>,
+}
+
+/// Sets of places behind each other, each once and numbered: there are many, and most are small.
+#[derive(Default)]
+struct Rows {
+    places: Vec<u32>,
+    /// By number: where its places end, and its hash.
+    ends: Vec<(usize, u64)>,
+    /// By hash: numbers, one more than they are; zero where there is none. At least half of them are.
+    table: Vec<u32>,
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn row(&self, number: usize) -> Option<&[u32]> {
+        let start = number.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).map(|(end, _)| *end))?;
+        self.places.get(start..self.ends.get(number)?.0)
+    }
+
+    /// Copies a row out; false where there is none of this number.
+    fn get(&self, number: usize, out: &mut Vec<u32>) -> bool {
+        let row = self.row(number);
+        out.clear();
+        out.extend_from_slice(row.unwrap_or_default());
+        row.is_some()
+    }
+
+    /// The number of a row; a new one is kept.
+    fn number(&mut self, row: &[u32]) -> usize {
+        if self.table.len() < 2 * (self.ends.len() + 1) {
+            self.grow();
+        }
+        let hash = FxBuildHasher.hash_one(row);
+        for place in probes(hash, self.table.len()) {
+            let Some(slot) = self.table.get(place) else { break };
+            let Some(number) = slot.checked_sub(1).map(|number| number as usize) else {
+                return self.keep(row, hash, place);
+            };
+            if self.ends.get(number).is_some_and(|(_, known)| *known == hash) && self.row(number) == Some(row) {
+                return number;
+            }
+        }
+        self.len()
+    }
+
+    fn keep(&mut self, row: &[u32], hash: u64, place: usize) -> usize {
+        self.places.extend_from_slice(row);
+        self.ends.push((self.places.len(), hash));
+        if let Some(slot) = self.table.get_mut(place) {
+            *slot = as_u32(self.ends.len());
+        }
+        self.ends.len() - 1
+    }
+
+    fn grow(&mut self) {
+        let size = (2 * self.table.len()).max(64);
+        self.table.clear();
+        self.table.resize(size, 0);
+        for (number, (_, hash)) in self.ends.iter().enumerate() {
+            let free = probes(*hash, size).find(|place| self.table.get(*place) == Some(&0));
+            if let Some(slot) = free.and_then(|place| self.table.get_mut(place)) {
+                *slot = as_u32(number + 1);
+            }
+        }
+    }
+}
+
+/// Every place of a table whose size is a power of two, the likeliest for a hash first.
+fn probes(hash: u64, size: usize) -> impl Iterator<Item = usize> {
+    let first = hash as usize;
+    (0..size).map(move |step| first.wrapping_add(step) & size.wrapping_sub(1))
 }
 
 /// The capital of a small letter that is not its usual one: signs that look like a letter, letters of two parts, and Greek

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,24 @@ pub struct Extent {
     pub complete: bool,
 }
 
+/// AWS's access levels, the one that matters least first.
+const LEVELS: [&str; 5] = ["List", "Read", "Tagging", "Write", "Permissions management"];
+
+impl Extent {
+    /// The highest access level of what is newly allowed, by its place among AWS's; none where no known action is. A level
+    /// that AWS adds is taken for the highest.
+    #[must_use]
+    pub fn highest(&self) -> Option<usize> {
+        self.by_level.keys().map(|level| place_of(level)).max()
+    }
+}
+
+/// The place of an access level among AWS's, the one that matters least first.
+#[must_use]
+pub fn place_of(level: &str) -> usize {
+    LEVELS.iter().position(|known| *known == level).unwrap_or(LEVELS.len())
+}
+
 impl Engine {
     /// How much `new` lets through that `old` does not.
     #[must_use]
@@ -64,9 +83,8 @@ impl Engine {
     /// How many known actions each of some new stacks lets through that `old` does not, as far as a few parts tell.
     pub(in crate::policy) fn reaches(&self, old: &Stack, news: &[Stack]) -> Vec<usize> {
         let mut known = vec![0_usize; self.universe.actions.classes()];
-        for action in Catalogue::get().actions() {
-            let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
-            if let Some(count) = class.and_then(|class| known.get_mut(class)) {
+        for class in self.universe.known_actions().iter().flatten() {
+            if let Some(count) = known.get_mut(*class) {
                 *count += 1;
             }
         }
@@ -85,19 +103,21 @@ impl Engine {
     fn actions_of(&self, classes: &FixedBitSet) -> Extent {
         let catalogue = Catalogue::get();
         let mut extent = Extent { known_actions: catalogue.actions().len(), ..Extent::default() };
-        let mut found = Vec::new();
+        let (mut found, mut by_level, mut by_service) = (Vec::new(), BTreeMap::new(), FxHashMap::default());
         for (action, class) in catalogue.actions().iter().zip(self.universe.known_actions()) {
             if class.is_some_and(|class| classes.contains(class)) {
-                extent.actions += 1;
-                *extent.by_level.entry(action.level.as_str().to_owned()).or_default() += 1;
-                *extent.by_service.entry(action.service.to_owned()).or_default() += 1;
+                *by_level.entry(action.level).or_insert(0) += 1;
+                *by_service.entry(action.service).or_insert(0) += 1;
                 found.push(action);
             }
         }
-        let common = witness::rank();
+        extent.actions = found.len();
+        extent.by_level = by_level.into_iter().map(|(level, count)| (level.as_str().to_owned(), count)).collect();
+        extent.by_service = by_service.into_iter().map(|(service, count)| (service.to_owned(), count)).collect();
+        let common: FxHashMap<usize, usize> =
+            witness::rank().enumerate().map(|(place, action)| (action.index, place)).collect();
         found.sort_by_key(|action| {
-            let name = action.to_string();
-            let place = common.iter().position(|common| common.eq_ignore_ascii_case(&name)).unwrap_or(usize::MAX);
+            let place = common.get(&action.index).copied().unwrap_or(usize::MAX);
             (place, std::cmp::Reverse(action.level))
         });
         extent.examples = found.iter().take(NAMES).map(ToString::to_string).collect();

@@ -214,7 +214,8 @@ fn value(variable: Variable<'_>, bound: &Bindings) -> Value {
 /// Wildcards side by side in one order: what must be there first, then at most one star. `*?*?` asks for the same as
 /// `??*`, and only the second is short to follow.
 fn canonical(tokens: impl IntoIterator<Item = Token>) -> Vec<Token> {
-    let mut done: Vec<Token> = Vec::new();
+    let tokens = tokens.into_iter();
+    let mut done: Vec<Token> = Vec::with_capacity(tokens.size_hint().0 + 1);
     let mut star: Option<bool> = None;
     for token in tokens {
         match (token, star) {

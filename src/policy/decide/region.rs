@@ -198,12 +198,12 @@ pub(super) fn subtract(
 /// Tells `found` every part of `from` that lies in some box of each level; parts may overlap.
 pub(super) fn within(
     from: Region,
-    levels: &[&[Region]],
+    levels: &[&[&Region]],
     steps: &mut Steps,
     found: &mut dyn FnMut(Region, &mut Steps) -> Search,
 ) -> Search {
     steps.take(1)?;
-    let covered = |level: &&&[Region]| level.iter().any(|cover| from.beyond(cover).next().is_none());
+    let covered = |level: &&&[&Region]| level.iter().any(|cover| from.beyond(cover).next().is_none());
     let skipped = levels.iter().take_while(covered).count();
     steps.take(skipped / 8)?;
     let levels = levels.get(skipped..).unwrap_or_default();

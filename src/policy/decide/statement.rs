@@ -5,6 +5,7 @@
 //! and <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
 
 use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
 
 use super::{
     Limits,
@@ -55,10 +56,35 @@ enum Conditioned {
     },
 }
 
-/// Takes down the keys that a document asks of, and whether a request may give them several values: the catalogue says so,
+/// What a statement says, whatever it is called and wherever it stands: those that say the same have the same boxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Said<'d> {
+    version: Version,
+    effect: Effect,
+    actions: &'d [Clause],
+    resources: &'d [Clause],
+    principals: &'d [PrincipalClause],
+    conditions: &'d [Condition],
+}
+
+impl<'d> Said<'d> {
+    /// A statement of a document, in which principals count or do not.
+    pub(super) fn of(document: &Document, statement: &'d Statement, principals: bool) -> Self {
+        Self {
+            version: document.version,
+            effect: statement.effect,
+            actions: &statement.actions,
+            resources: &statement.resources,
+            principals: if principals { &statement.principals } else { &[] },
+            conditions: &statement.conditions,
+        }
+    }
+}
+
+/// Takes down the keys that a statement asks of, and whether a request may give them several values: the catalogue says so,
 /// or a condition speaks of each or any of them and AWS does not rule it out.
-pub(super) fn note_keys(document: &Document, asked: &mut Questions) {
-    for condition in document.statements.iter().flat_map(|statement| &statement.conditions) {
+pub(super) fn note_keys(said: &Said<'_>, asked: &mut Questions) {
+    for condition in said.conditions {
         if let Some(known) = asked.keys.get_mut(&condition.key) {
             known.many |= condition.quantifier.is_some() && !known.single;
             continue;
@@ -66,51 +92,73 @@ pub(super) fn note_keys(document: &Document, asked: &mut Questions) {
         let known = Catalogue::get().key(&condition.key);
         let single = known.is_some_and(|key| key.global && !key.multi_valued);
         let many = known.is_some_and(|key| key.multi_valued) || (condition.quantifier.is_some() && !single);
-        asked.keys.insert(condition.key.clone(), Asked { many, single, ..Asked::default() });
+        asked.keys.insert(condition.key.clone(), Asked { many, single, known, ..Asked::default() });
     }
 }
 
-/// Takes down what a document asks.
-pub(super) fn prepare(document: &Document, principals: bool, bound: &Bindings, asked: &mut Questions) -> Vec<Prepared> {
-    let mut clerk = Clerk { version: document.version, bound, asked };
-    document.statements.iter().map(|statement| clerk.statement(statement, principals)).collect()
+/// Takes down what statements ask.
+pub(super) fn prepare(said: &[Said<'_>], bound: &Bindings, asked: &mut Questions) -> Vec<Prepared> {
+    let mut clerk = Clerk { version: Version::default(), bound, asked, seen: FxHashMap::default() };
+    said.iter().map(|said| clerk.statement(said)).collect()
 }
 
-struct Clerk<'a> {
+struct Clerk<'d, 'a> {
+    /// Of the statement at hand.
     version: Version,
     bound: &'a Bindings,
     asked: &'a mut Questions,
+    /// What was read before: the same text asks the same under one reading and one version.
+    seen: FxHashMap<(Reading, Version, &'d str), Read>,
 }
 
-impl Clerk<'_> {
-    fn statement(&mut self, statement: &Statement, principals: bool) -> Prepared {
+/// A pattern of an action or a resource that was read.
+#[derive(Clone, Debug)]
+enum Read {
+    Number(u32),
+    Nothing,
+    Opaque(String),
+}
+
+impl<'d> Clerk<'d, '_> {
+    fn statement(&mut self, said: &Said<'d>) -> Prepared {
+        self.version = said.version;
         Prepared {
-            effect: statement.effect,
-            actions: statement.actions.iter().map(|clause| self.clause(clause, Reading::Action)).collect(),
-            resources: statement.resources.iter().map(|clause| self.clause(clause, Reading::Arn)).collect(),
-            principals: if principals {
-                statement.principals.iter().map(|clause| self.principals(clause)).collect()
-            } else {
-                Vec::new()
-            },
-            conditions: statement.conditions.iter().map(|condition| self.condition(condition)).collect(),
+            effect: said.effect,
+            actions: said.actions.iter().map(|clause| self.clause(clause, Reading::Action)).collect(),
+            resources: said.resources.iter().map(|clause| self.clause(clause, Reading::Arn)).collect(),
+            principals: said.principals.iter().map(|clause| self.principals(clause)).collect(),
+            conditions: said.conditions.iter().map(|condition| self.condition(condition)).collect(),
         }
     }
 
-    fn clause(&mut self, clause: &Clause, reading: Reading) -> Ask {
+    fn clause(&mut self, clause: &'d Clause, reading: Reading) -> Ask {
         let mut ask = Ask { negated: clause.negated, ..Ask::default() };
         for text in &clause.patterns {
-            let patterns = match reading {
-                Reading::Action => &mut self.asked.actions,
-                _ => &mut self.asked.resources,
+            let key = (reading, self.version, text.as_str());
+            let read = match self.seen.get(&key) {
+                Some(read) => read.clone(),
+                None => {
+                    let read = self.read(text, reading);
+                    self.seen.insert(key, read.clone());
+                    read
+                }
             };
-            match Pattern::read(text, reading, self.version, self.bound) {
-                Pattern::Tokens(tokens) => ask.patterns.push(patterns.number(tokens)),
-                Pattern::Nothing => {}
-                Pattern::Open(keys) => ask.opaque.push(self.opaque(format!("resource {text}"), keys)),
+            match read {
+                Read::Number(number) => ask.patterns.push(number),
+                Read::Nothing => {}
+                Read::Opaque(text) => ask.opaque.push(text),
             }
         }
         ask
+    }
+
+    fn read(&mut self, text: &str, reading: Reading) -> Read {
+        match Pattern::read(text, reading, self.version, self.bound) {
+            Pattern::Tokens(tokens) if reading == Reading::Action => Read::Number(self.asked.actions.number(tokens)),
+            Pattern::Tokens(tokens) => Read::Number(self.asked.resources.number(tokens)),
+            Pattern::Nothing => Read::Nothing,
+            Pattern::Open(keys) => Read::Opaque(self.opaque(format!("resource {text}"), keys)),
+        }
     }
 
     fn principals(&mut self, clause: &PrincipalClause) -> Ask {

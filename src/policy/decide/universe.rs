@@ -15,7 +15,7 @@ use super::{
     scale,
 };
 use crate::policy::{
-    catalogue::{Action, Catalogue},
+    catalogue::{Action, Catalogue, ConditionKey},
     document::Order,
 };
 
@@ -69,6 +69,8 @@ pub(super) struct Asked {
     pub(super) many: bool,
     /// Whether AWS says that it never has more than one.
     pub(super) single: bool,
+    /// What AWS says of it, where the catalogue has it; to look that up once is enough.
+    pub(super) known: Option<&'static ConditionKey>,
 }
 
 /// What all policies together ask, before it is sorted into classes.
@@ -303,6 +305,11 @@ impl Key {
     /// How many classes of values there are.
     pub(super) fn classes(&self) -> usize {
         self.radices().into_iter().fold(1, usize::saturating_mul)
+    }
+
+    /// What AWS says of it.
+    pub(super) fn known(&self) -> Option<&'static ConditionKey> {
+        self.asked.known
     }
 
     /// How many dimensions it takes.

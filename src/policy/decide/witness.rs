@@ -12,7 +12,7 @@ use super::{
     universe::{ACTION, Key, PRINCIPAL, RESOURCE, Universe},
 };
 use crate::policy::{
-    catalogue::{Action, Catalogue, KeyType, Presence},
+    catalogue::{Action, Catalogue, ConditionKey, Presence},
     request::{ContextValue, Principal, Request},
 };
 
@@ -37,9 +37,15 @@ static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     serde_yaml::from_str(text).expect("the parts of examples can be read")
 });
 
+/// The actions that say most, as the catalogue has them and in small letters.
+static COMMON: LazyLock<Vec<(&'static Action, String)>> = LazyLock::new(|| {
+    let known = PARTS.actions.iter().filter_map(|name| Catalogue::get().action(name));
+    known.map(|action| (action, action.to_string().to_lowercase())).collect()
+});
+
 /// The actions that say most, first.
-pub(super) fn rank() -> &'static [String] {
-    &PARTS.actions
+pub(super) fn rank() -> impl Iterator<Item = &'static Action> {
+    COMMON.iter().map(|(action, _)| *action)
 }
 
 /// The known regions.
@@ -49,15 +55,15 @@ pub(super) fn regions() -> Vec<&'static str> {
 
 /// A value that a condition key might well have.
 pub(super) fn plausible(key: &str) -> String {
-    likely(key).next().map_or_else(|| "example".to_owned(), ToOwned::to_owned)
+    likely(key, Catalogue::get().key(key)).next().map_or_else(|| "example".to_owned(), ToOwned::to_owned)
 }
 
 /// Values that a condition key might well have, the likeliest first.
-fn likely(key: &str) -> impl Iterator<Item = &'static str> {
+fn likely(key: &str, known: Option<&ConditionKey>) -> impl Iterator<Item = &'static str> + use<> {
     let parts = &*PARTS;
     let prefix = key.split_once('/').map(|(prefix, _)| format!("{prefix}/"));
     let named = parts.keys.get(key).or_else(|| parts.keys.get(&prefix?));
-    let word = Catalogue::get().key_type(key).map_or("String", KeyType::as_str);
+    let word = known.map_or("String", |key| key.value.as_str());
     let typed = parts.types.get(word);
     named.into_iter().chain(typed).flatten().map(String::as_str)
 }
@@ -130,38 +136,40 @@ impl Sketch<'_> {
     /// Tries known actions on what they act on, then known actions on anything, then anything.
     fn first(&self, attempt: impl Fn(String, String) -> Option<Request>) -> Option<Request> {
         let catalogue = Catalogue::get();
-        let named = classes(self.region, ACTION, self.universe.actions.classes());
-        let named: Vec<String> = named.map(|class| self.universe.actions.example(class)).collect();
-        let common = PARTS.actions.iter().chain(&named).filter_map(|name| catalogue.action(name));
-        let quick: Vec<&Action> = common.filter(|action| self.has(action)).collect();
+        let inside = |class: &Option<usize>| class.is_some_and(|class| contains(self.region, ACTION, class));
+        let named = || {
+            let named = classes(self.region, ACTION, self.universe.actions.classes());
+            named.map(|class| self.universe.actions.example(class))
+        };
+        let common = COMMON.iter().filter(|(_, small)| inside(&self.universe.actions.class_of(small)));
+        let common = common.map(|(action, _)| *action);
+        let quick = common.chain(named().filter_map(|name| catalogue.action(&name)));
         let typed = |action: &Action| attempt(action.to_string(), self.own_resource(action)?);
-        if let Some(found) = quick.iter().find_map(|action| typed(action)) {
-            return Some(found);
+        let (mut known, mut is_quick) = (None, false);
+        for action in quick {
+            is_quick = true;
+            known.get_or_insert(action);
+            if let Some(found) = typed(action) {
+                return Some(found);
+            }
         }
+        // The catalogue is walked only where no common action will do, and only once.
         let all = || {
             let classes = catalogue.actions().iter().zip(self.universe.known_actions());
-            let inside = |class: &Option<usize>| class.is_some_and(|class| contains(self.region, ACTION, class));
-            classes.filter(move |(_, class)| inside(class)).map(|(action, _)| action)
+            classes.filter(|(_, class)| inside(class)).map(|(action, _)| action)
         };
-        // The catalogue is walked only where no common action will do, and only once.
-        let mut known = quick.first().copied();
         let mut walk = |action| {
             known.get_or_insert(action);
             typed(action)
         };
-        let walked = if quick.is_empty() { all().find_map(&mut walk) } else { None };
+        let walked = if is_quick { None } else { all().find_map(&mut walk) };
         walked.or_else(|| {
             let known = known.map(ToString::to_string);
             let resources = classes(self.region, RESOURCE, self.universe.resources.classes());
             let mut resources = resources.map(|class| self.universe.resources.fill(class, &self.whereabouts.parts()));
-            let action = known.or_else(|| named.into_iter().next())?;
+            let action = known.or_else(|| named().next())?;
             resources.find_map(|resource| attempt(action.clone(), resource))
         })
-    }
-
-    fn has(&self, action: &Action) -> bool {
-        let class = self.universe.actions.class_of(&action.to_string().to_lowercase());
-        class.is_some_and(|class| contains(self.region, ACTION, class))
     }
 
     /// A resource of the region that the action acts on; `*` for one that acts on none.
@@ -243,7 +251,7 @@ fn context(universe: &Universe, region: &Region) -> BTreeMap<String, ContextValu
     let mut context = BTreeMap::new();
     for (name, value) in &universe.bound {
         if let Some(value) = value {
-            context.insert(spelled(name), ContextValue::One(value.clone()));
+            context.insert(spelled(name, Catalogue::get().key(name)), ContextValue::One(value.clone()));
         }
     }
     for (name, key) in &universe.keys {
@@ -252,16 +260,15 @@ fn context(universe: &Universe, region: &Region) -> BTreeMap<String, ContextValu
         }
         let value = if key.many { several(name, key, region) } else { one(name, key, region) };
         if let Some(value) = value {
-            context.insert(spelled(name), value);
+            context.insert(spelled(name, key.known()), value);
         }
     }
     context
 }
 
 /// A key as AWS spells it, where it is known.
-fn spelled(name: &str) -> String {
-    let known = Catalogue::get().key(name).map(|key| key.name);
-    match (known, name.split_once('/')) {
+fn spelled(name: &str, known: Option<&ConditionKey>) -> String {
+    match (known.map(|key| key.name), name.split_once('/')) {
         (Some(known), Some((_, tag))) => {
             known.split_once('/').map_or(name.to_owned(), |(prefix, _)| format!("{prefix}/{tag}"))
         }
@@ -273,7 +280,7 @@ fn spelled(name: &str) -> String {
 /// The value of a key that has one; none where it may be missing.
 fn one(name: &str, key: &Key, region: &Region) -> Option<ContextValue> {
     let set = region.get(key.dimension)?;
-    let always = Catalogue::get().key(name).is_some_and(|key| key.presence != Presence::Sometimes);
+    let always = key.known().is_some_and(|key| key.presence != Presence::Sometimes);
     if set.contains(0) && (!always || set.count_ones(..) == 1) {
         return None;
     }
@@ -299,5 +306,5 @@ fn several(name: &str, key: &Key, region: &Region) -> Option<ContextValue> {
 fn value(name: &str, key: &Key, classes: &FixedBitSet) -> Option<String> {
     let inside = |value: &&str| key.class_of(value).is_some_and(|class| classes.contains(class));
     let filled = || classes.ones().next().map(|class| key.fill(class));
-    likely(name).find(inside).map(ToOwned::to_owned).or_else(filled)
+    likely(name, key.known()).find(inside).map(ToOwned::to_owned).or_else(filled)
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::page::{Page, Tone};
-use super::{TerminalOptions, tone, verdicts, who, witnesses};
+use super::{TerminalOptions, guardrail, tone, verdicts, who};
 use crate::finding::{Finding, Step, meaning, plain};
 
 /// What is known of the baseline line that a finding is held against.
@@ -80,7 +80,7 @@ fn what(page: &mut Page, finding: &Finding, options: &TerminalOptions) {
     value(page, "expected", &finding.expected);
     value(page, "found", &finding.actual);
     page.entry(2, "direction", &format!("{:?}", finding.direction).to_lowercase());
-    witnesses(page, finding);
+    guardrail::explain(page, finding);
     page.entry(
         2,
         "seen",
