@@ -274,7 +274,8 @@ mod tests {
             levels in prop::collection::vec(prop::collection::vec(region(), 0..3), 0..3),
         ) {
             let mut parts = Vec::new();
-            let slices: Vec<&[Region]> = levels.iter().map(Vec::as_slice).collect();
+            let levels_of: Vec<Vec<&Region>> = levels.iter().map(|level| level.iter().collect()).collect();
+            let slices: Vec<&[&Region]> = levels_of.iter().map(Vec::as_slice).collect();
             let searched = within(from.clone(), &slices, &mut Steps::new(10_000), &mut |part, _| {
                 parts.push(part);
                 Ok(ControlFlow::Continue(()))
