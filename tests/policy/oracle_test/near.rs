@@ -305,8 +305,8 @@ fn spelled(dice: &mut Dice, pattern: &str, context: &BTreeMap<String, ContextVal
         }
         match letter {
             // An action has no slash.
-            '*' if pattern.starts_with("arn:") => text.push_str(dice.pick(&["", "x", "Role", "x/y"])),
-            '*' => text.push_str(dice.pick(&["", "x", "Role"])),
+            '*' if pattern.starts_with("arn:") => text.push_str(dice.pick::<&str>(&["", "x", "Role", "x/y"])),
+            '*' => text.push_str(dice.pick::<&str>(&["", "x", "Role"])),
             '?' => text.push('1'),
             other => text.push(other),
         }
