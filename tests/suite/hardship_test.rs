@@ -36,7 +36,7 @@ aws:
     - {match: "account-*", ou: /Unit000}
   organizational_units: [{path: /Unit000}]
   trusted_services: [account.amazonaws.com, cloudtrail.amazonaws.com]
-  regions: [{allowed: []}]
+  regions: [{allowed: ["*"]}]
   quotas: [{service: service00, code: "*", max: default}]
   policy_types: [service_control, resource_control]
   policies:

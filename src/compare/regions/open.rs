@@ -230,6 +230,7 @@ impl Group<'_> {
             kinds: vec![Kind::Scp.word().to_owned()],
             accounts: accounts.iter().map(|account| (*account).to_owned()).collect(),
             witnesses: requests.map(|request| Witness { guardrail: Kind::Scp.word().to_owned(), request }).collect(),
+            stacks: 1,
             ..Guardrail::default()
         };
         let drift = Drift::new(Rule::RegionOpen, Aspect::Reach, live.scope(), id, names)

@@ -305,6 +305,7 @@ fn snapshot(size: Size, policies: &Policies) -> Snapshot {
         quota_template: Observation::Absent,
     };
     Snapshot {
+        cancelled: false,
         schema: SNAPSHOT_SCHEMA.to_owned(),
         cancelled: false,
         taken_at: "2026-11-20T00:00:00Z".parse().expect("a time"),
