@@ -78,7 +78,7 @@ pub(crate) fn measure(pairs: &[Pair], goals: &mut Goals) -> Vec<Measured> {
         Spread::of(weaker().map(|pair| milliseconds_with(|| universe(pair), |engine| engine.extent(&pair.0, &pair.1))));
     let causes = Spread::of(weaker().map(|(old, new)| milliseconds(|| cause::find(old, new, &options))));
     let decisions = Spread::of(measured.iter().map(|measured| measured.decision));
-    println!("a pair, in milliseconds");
+    println!("a pair, in milliseconds, the fastest of several runs");
     println!("{}", decisions.line("verdict and witness, both directions"));
     println!("{}", extents.line("extent, where it is weaker"));
     println!("{}", causes.line("causes, where it is weaker"));

@@ -14,7 +14,7 @@ use crate::pairs::Pair;
 /// What AWS allows: root, five units below each other, account; and ten policies at each.
 const LEVELS: usize = 7;
 const POLICIES: usize = 10;
-/// Verdicts that say too little when there are fewer of each.
+/// With fewer edits that weaken the figures say little of witnesses.
 const ENOUGH: usize = 20;
 
 /// The path without an edit, and the edits: which place, and what stands there after it.
@@ -88,7 +88,7 @@ pub(crate) fn measure(pairs: &[Pair], goals: &mut Goals) {
         times.push(milliseconds(|| decide(&old, &new, &options)));
     }
     let times = Spread::of(times);
-    println!("an edit on a full path, in milliseconds");
+    println!("an edit on a full path, in milliseconds, the fastest of several runs");
     println!("{}", times.line("verdict and witness, both directions"));
     let count = |verdict: Verdict| verdicts.iter().filter(|one| **one == verdict).count();
     let all = [Verdict::Equivalent, Verdict::Stricter, Verdict::Weaker, Verdict::Mixed, Verdict::Unknown];
