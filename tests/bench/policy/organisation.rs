@@ -307,7 +307,6 @@ fn snapshot(size: Size, policies: &Policies) -> Snapshot {
     Snapshot {
         cancelled: false,
         schema: SNAPSHOT_SCHEMA.to_owned(),
-        cancelled: false,
         taken_at: "2026-11-20T00:00:00Z".parse().expect("a time"),
         provider: Provider::Aws,
         partition: "aws".to_owned(),
