@@ -1,6 +1,6 @@
 //! What binds one account, as documents level by level. In comes an organisation as it was read, or a baseline that
 //! declares one; out come the texts on the way from the root down to the account, ready to be read by
-//! [`levels`](super::levels), or why they cannot be told. Never takes a policy for harmless that was not read.
+//! [`levels`], or why they cannot be told. Never takes a policy for harmless that was not read.
 
 use std::collections::BTreeMap;
 

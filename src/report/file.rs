@@ -98,7 +98,7 @@ enum Content {
 /// Writes a file beside its place. Several files are either all put there, or, where one cannot be written, none.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn stage(path: &Path, text: &str) -> Result<Staged, ReportError> {
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
     // A link is followed, so that it stays a link.

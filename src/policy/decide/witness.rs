@@ -12,7 +12,7 @@ use super::{
     universe::{ACTION, Key, PRINCIPAL, RESOURCE, Universe},
 };
 use crate::policy::{
-    catalogue::{Action, Catalogue, ConditionKey, Presence},
+    catalogue::{Action, Catalogue, ConditionKey, Presence, ResourceType},
     request::{ContextValue, Principal, Request},
 };
 
@@ -179,7 +179,10 @@ impl Sketch<'_> {
             class.is_some_and(|class| contains(self.region, RESOURCE, class))
         };
         let catalogue = Catalogue::get();
-        let formats = catalogue.targets(action).flat_map(|target| target.resource.formats());
+        // What an action is named after says most: an instance for `RunInstances`, not a reservation that it may use.
+        let mut types: Vec<&ResourceType> = catalogue.targets(action).map(|target| target.resource).collect();
+        types.sort_by_key(|named| !is_named_after(action.name, named.name));
+        let formats = types.into_iter().flat_map(ResourceType::formats);
         let by_format = formats.map(|format| self.whereabouts.fill(format)).find(inside);
         let none = action.names_no_resource().then(|| "*".to_owned()).filter(inside);
         let by_pattern = || {
@@ -189,6 +192,11 @@ impl Sketch<'_> {
         };
         none.or(by_format).or_else(by_pattern)
     }
+}
+
+/// Whether the letters of a type stand in the name of an action: `capacity-reservation` in `CancelCapacityReservation`.
+fn is_named_after(action: &str, named: &str) -> bool {
+    action.to_ascii_lowercase().contains(&named.replace('-', "").to_ascii_lowercase())
 }
 
 /// Whether an ARN has the form of something that the action acts on: its letters, with anything for each variable.

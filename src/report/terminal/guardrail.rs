@@ -11,6 +11,8 @@ const CAUSES: usize = 3;
 const NAMED: usize = 5;
 /// How many accounts and units are named where one finding is explained.
 const LISTED: usize = 20;
+/// How many of the newly allowed actions are.
+const EXAMPLES: usize = 8;
 
 /// In a report.
 pub(super) fn write(page: &mut Page, finding: &Finding) {
@@ -23,14 +25,18 @@ pub(super) fn explain(page: &mut Page, finding: &Finding) {
     if let Some(extent) = &finding.extent
         && !extent.examples.is_empty()
     {
-        page.entry(2, "such as", &few(&extent.examples, LISTED));
+        page.entry(2, "such as", &few(&extent.examples, EXAMPLES));
     }
     if finding.stacks == 0 {
         return;
     }
     page.entry(2, "accounts", &few(finding.accounts.iter(), LISTED));
     page.entry(2, "units", &few(finding.units.iter(), LISTED));
-    page.entry(2, "stacks", &format!("{} distinct ones of policies bind these accounts", finding.stacks));
+    let stacks = match finding.stacks {
+        1 => "one stack of policies binds these accounts".to_owned(),
+        count => format!("{count} distinct stacks of policies bind these accounts"),
+    };
+    page.entry(2, "stacks", &stacks);
     let unbound = "the management account and service-linked roles, whatever the policies say";
     page.entry(2, "not bound", unbound);
 }
