@@ -143,7 +143,7 @@ fn of_unit(unit: usize) -> [usize; 2] {
 
 /// The policy of every tenth account.
 fn of_account(account: usize) -> Option<usize> {
-    (account % 10 == 0).then(|| AT_THE_ROOT + account / 10 * 13 % (POLICIES - AT_THE_ROOT))
+    account.is_multiple_of(10).then(|| AT_THE_ROOT + account / 10 * 13 % (POLICIES - AT_THE_ROOT))
 }
 
 /// The unit an account hangs on.
