@@ -130,7 +130,12 @@ impl Comparison {
         let Decision { weaker, stricter } = decision;
         let is_weaker = matches!(weaker, Direction::Some(_));
         if is_weaker {
-            self.extent = Some(engine.extent(old, new));
+            // Of two guardrails, what the one lets through that lets more through.
+            let extent = engine.extent(old, new);
+            let is_more = self.extent.as_ref().is_none_or(|before| before.actions < extent.actions);
+            if is_more {
+                self.extent = Some(extent);
+            }
         }
         let shown = |direction: Direction| {
             let requests = if let Direction::Some(requests) = direction { requests } else { Vec::new() };
@@ -160,7 +165,7 @@ impl Comparison {
 /// Beside single documents of service control policies stands `FullAWSAccess`, exactly when neither side holds an Allow.
 fn assume(old: &mut Guardrails, new: &mut Guardrails) {
     let is_alone = |side: &Guardrails| side.form == Form::Documents && side.stack(Kind::Scp).is_some();
-    if !is_alone(old) || !is_alone(new) {
+    if !is_alone(old) && !is_alone(new) {
         return;
     }
     if old.holds_an_allow() || new.holds_an_allow() {
@@ -168,8 +173,9 @@ fn assume(old: &mut Guardrails, new: &mut Guardrails) {
         new.assumed.push(said.to_owned());
         return;
     }
-    old.put_full_access_beside();
-    new.put_full_access_beside();
+    for side in [old, new].into_iter().filter(|side| is_alone(side)) {
+        side.put_full_access_beside();
+    }
 }
 
 fn assumed(old: &Guardrails, new: &Guardrails, options: &Options) -> Vec<String> {

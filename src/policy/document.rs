@@ -137,6 +137,20 @@ pub enum Effect {
     Deny,
 }
 
+/// Whether AWS says what a resource of a policy stands for: `*`, or an ARN with its six parts, of which those behind a `*` at
+/// the end may be missing. Of others it says different things in different places: an identity policy has the missing parts
+/// completed (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>), and some services have short
+/// forms of their own in the policies of their resources, such as `execute-api:/*`. What stands in a variable is not known
+/// before a request is made.
+#[must_use]
+pub fn is_told_resource(pattern: &str) -> bool {
+    const PREFIX: &str = "arn:";
+    let literal = pattern.split(['*', '?', '$']).next().unwrap_or_default();
+    let is_arn = literal.starts_with(PREFIX) || (PREFIX.starts_with(literal) && literal.len() < pattern.len());
+    let is_whole = pattern.split(':').count() >= 6 || pattern.ends_with('*') || pattern.contains("${");
+    is_arn && is_whole
+}
+
 /// `Action`, `Resource`, or their `Not…`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clause {
@@ -162,6 +176,23 @@ pub struct PrincipalName {
     pub kind: PrincipalKind,
     /// Its name: an ARN, an account id, a service, or `*`.
     pub name: String,
+}
+
+impl PrincipalName {
+    /// Whether AWS says whom it stands for, in `Principal` or, `negated`, in `NotPrincipal`: there an account stands beside
+    /// its principals that are spared, and what it spares by itself is not said. An id such as `AIDA…` is of a principal
+    /// that is gone or of another partition.
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+    #[must_use]
+    pub fn is_told(&self, negated: bool) -> bool {
+        if self.kind != PrincipalKind::Aws || self.name == "*" {
+            return true;
+        }
+        let is_account = self.name.len() == 12 && self.name.bytes().all(|byte| byte.is_ascii_digit());
+        let is_root = self.name.splitn(6, ':').nth(5) == Some("root");
+        let is_arn = self.name.starts_with("arn:") && self.name.split(':').count() >= 6;
+        if is_account || is_root { !negated } else { is_arn }
+    }
 }
 
 /// The sorts of principals.

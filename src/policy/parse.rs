@@ -79,6 +79,7 @@ impl Reader {
             return None;
         };
         let (mut version, mut statements, mut seen) = (Version::default(), Vec::new(), false);
+        self.once(entries, &DOCUMENT_KEYS);
         for entry in entries {
             match self.word(entry, &DOCUMENT_KEYS) {
                 Some("Version") => version = self.version(&entry.value),
@@ -115,6 +116,7 @@ impl Reader {
             self.mistake(node.span, "a statement is an object");
             return None;
         };
+        self.once(entries, &STATEMENT_KEYS);
         let mut effect = None;
         let mut said = Statement {
             span: node.span,
@@ -250,6 +252,16 @@ impl Reader {
             Content::Null | Content::List(_) | Content::Map(_) => {
                 self.mistake(node.span, format!("{what} is a text"));
                 None
+            }
+        }
+    }
+
+    /// Two spellings of one element: which of them counts, nobody says.
+    fn once(&mut self, entries: &[Entry], known: &[&'static str]) {
+        for word in known {
+            let mut spelled = entries.iter().filter(|entry| word.eq_ignore_ascii_case(&entry.key));
+            if let (Some(first), Some(second)) = (spelled.next(), spelled.next()) {
+                self.mistake(second.key_span, format!("`{}` stands beside `{}`; keep one", second.key, first.key));
             }
         }
     }

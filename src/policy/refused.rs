@@ -203,7 +203,7 @@ impl Found {
             return;
         }
         for resource in patterns(&statement.resources) {
-            if let Some(reason) = resource_refused(resource) {
+            if let Some(reason) = resource_refused(resource, kind) {
                 self.say(statement.span, reason);
             }
         }
@@ -234,7 +234,7 @@ fn action_refused(action: &str, kind: Kind) -> Option<String> {
 /// `*`, or an ARN with its six parts; one that ends in `*` may be shorter, since AWS lets it stand for the rest.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html> (Invalid ARN prefix,
 /// Missing ARN field, Invalid partition)
-fn resource_refused(resource: &str) -> Option<String> {
+fn resource_refused(resource: &str, kind: Kind) -> Option<String> {
     let shown = shown(resource);
     // What stands in a variable is not known before a request is made.
     if resource == "*" || resource.starts_with("${") {
@@ -249,7 +249,9 @@ fn resource_refused(resource: &str) -> Option<String> {
         let partition = self::shown(partition);
         return Some(format!("the resource `{shown}` has the partition `{partition}`, which does not exist"));
     }
-    if resource.split(':').count() < 6 && !resource.ends_with('*') {
+    // Of an identity policy AWS completes the parts that are missing.
+    // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
+    if kind != Kind::Identity && resource.split(':').count() < 6 && !resource.ends_with('*') {
         return Some(format!(
             "the resource `{shown}` is no whole ARN: `arn:partition:service:region:account:resource`"
         ));

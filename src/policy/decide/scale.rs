@@ -75,6 +75,9 @@ pub(super) fn decimal(units: i128) -> String {
 /// time with an offset. What is not whole begins in UTC; a time without an offset is no moment.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>
 pub(super) fn moment(text: &str) -> Option<i128> {
+    if is_year(text) {
+        return None;
+    }
     if let Ok(seconds) = text.parse::<i64>() {
         return (!text.starts_with('+')).then_some(i128::from(seconds) * 1_000_000_000);
     }
@@ -86,6 +89,11 @@ pub(super) fn moment(text: &str) -> Option<i128> {
         _ => return None,
     };
     Some(time.as_nanosecond())
+}
+
+/// Whether a text is a year to some and seconds to others: AWS names both forms.
+fn is_year(text: &str) -> bool {
+    text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn midnight(day: &str) -> Option<Timestamp> {
@@ -122,15 +130,33 @@ pub(super) fn numbers(mut named: Vec<i128>) -> Vec<i128> {
     between(&named, |low| low - ONE, middle, |high| high + ONE)
 }
 
-/// One moment from each stretch, as far as a calendar can tell it.
+/// One moment from each stretch in which one can be written.
 pub(super) fn moments(mut named: Vec<i128>) -> Vec<i128> {
     const HOUR: i128 = 3_600_000_000_000;
     named.sort_unstable();
     named.dedup();
-    let mut values = between(&named, |low| low - HOUR, |low, high| low + (high - low) / 2, |high| high + HOUR);
-    values.retain(|value| Timestamp::from_nanosecond(*value).is_ok());
+    // Beyond the calendar only whole seconds can be written, and no more of them than a number holds.
+    let whole = |moment: i128| moment - moment.rem_euclid(SECOND);
+    let middle = |low: i128, high: i128| {
+        let middle = low + (high - low) / 2;
+        if written_moment(middle).is_none() && whole(middle) > low { whole(middle) } else { middle }
+    };
+    let mut values = between(&named, |low| whole(low - HOUR), middle, |high| whole(high + HOUR));
+    values.retain(|value| written_moment(*value).is_some());
     values
 }
+
+/// A moment as a request writes it; none where there is no form for it.
+pub(super) fn written_moment(moment: i128) -> Option<String> {
+    if let Ok(time) = Timestamp::from_nanosecond(moment) {
+        return Some(time.to_string());
+    }
+    let seconds = i64::try_from(moment / SECOND).ok()?;
+    (moment % SECOND == 0).then(|| seconds.to_string())
+}
+
+/// A second in nanoseconds.
+const SECOND: i128 = 1_000_000_000;
 
 /// A value before, between and after sorted values, where there is one.
 fn between<T: PartialOrd + Copy>(
@@ -227,8 +253,8 @@ mod tests {
         assert_eq!(moment("1970-01-02"), Some(86_400_000_000_000));
         assert_eq!(moment("60"), Some(60_000_000_000));
         assert_eq!(moment("1970-02"), moment("1970-02-01"));
-        assert_eq!(moment("2024"), Some(2_024_000_000_000));
         for none in [
+            "2024",
             "soon",
             "+60",
             "2024-01-01T00:00:00",

@@ -17,7 +17,7 @@ use super::{
 use crate::policy::catalogue::Catalogue;
 use crate::policy::document::{
     Clause, Condition, Document, Effect, Operator, PrincipalClause, PrincipalKind, PrincipalName, Quantifier,
-    Statement, Version,
+    Statement, Version, is_told_resource,
 };
 
 /// A statement whose patterns have numbers.
@@ -153,6 +153,9 @@ impl<'d> Clerk<'d, '_> {
     }
 
     fn read(&mut self, text: &str, reading: Reading) -> Read {
+        if reading == Reading::Arn && !is_told_resource(text) {
+            return Read::Opaque(self.opaque(format!("the resource `{text}`"), Vec::new()));
+        }
         match Pattern::read(text, reading, self.version, self.bound) {
             Pattern::Tokens(tokens) if reading == Reading::Action => Read::Number(self.asked.actions.number(tokens)),
             Pattern::Tokens(tokens) => Read::Number(self.asked.resources.number(tokens)),
@@ -162,9 +165,13 @@ impl<'d> Clerk<'d, '_> {
     }
 
     fn principals(&mut self, clause: &PrincipalClause) -> Ask {
-        let patterns = clause.principals.iter().flat_map(principal_patterns);
+        let (told, open): (Vec<_>, Vec<_>) =
+            clause.principals.iter().partition(|principal| principal.is_told(clause.negated));
+        let patterns = told.into_iter().flat_map(principal_patterns);
         let patterns = patterns.map(|tokens| self.asked.principals.number(tokens)).collect();
-        Ask { negated: clause.negated, patterns, opaque: Vec::new() }
+        let element = if clause.negated { "NotPrincipal" } else { "Principal" };
+        let opaque = open.into_iter().map(|open| self.opaque(format!("`{}` as `{element}`", open.name), Vec::new()));
+        Ask { negated: clause.negated, patterns, opaque: opaque.collect() }
     }
 
     fn condition(&mut self, condition: &Condition) -> Conditioned {

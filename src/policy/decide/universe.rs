@@ -400,10 +400,11 @@ impl Key {
     /// A value of a class, as a request would write it.
     pub(super) fn fill(&self, class: usize) -> String {
         let [letters, number, moment, address] = self.digits(class);
-        let by_scale = self.numbers.get(number).map(|units| scale::decimal(*units)).or_else(|| {
-            let moment = self.moments.get(moment)?;
-            jiff::Timestamp::from_nanosecond(*moment).ok().map(|moment| moment.to_string())
-        });
+        let by_scale = self
+            .numbers
+            .get(number)
+            .map(|units| scale::decimal(*units))
+            .or_else(|| scale::written_moment(*self.moments.get(moment)?));
         let by_scale = by_scale.or_else(|| self.addresses.get(address).map(ToString::to_string));
         by_scale.unwrap_or_else(|| self.letters.fill(letters, &[]))
     }

@@ -9,7 +9,7 @@ use super::{
     variable::{Replaced, replace},
 };
 use crate::policy::{
-    document::{Clause, PrincipalClause, Statement, Version},
+    document::{Clause, PrincipalClause, PrincipalName, Statement, Version, is_told_resource},
     request::Request,
 };
 
@@ -108,8 +108,11 @@ impl<'a> Matcher<'a> {
     fn resource(&mut self, clause: &Clause, version: Version) -> Truth {
         let resource = self.request.resource.as_str();
         self.weigh(|this| {
-            let patterns = clause.patterns.iter();
-            Truth::any(patterns.map(|text| this.fits(How::Arn, text, resource, version))).negated_if(clause.negated)
+            let fits = |text: &String| match is_told_resource(text) {
+                true => this.fits(How::Arn, text, resource, version),
+                false => this.doubt(|| Doubt::NotUnderstood(format!("the resource `{text}`"))),
+            };
+            Truth::any(clause.patterns.iter().map(fits)).negated_if(clause.negated)
         })
     }
 
@@ -120,7 +123,17 @@ impl<'a> Matcher<'a> {
         }
         let names = &clause.principals;
         let named = match &self.request.principal {
-            Some(principal) => names.iter().any(|name| principal::covers(name, principal)).into(),
+            Some(principal) => {
+                let is_told = |name: &&PrincipalName| name.is_told(clause.negated);
+                let open = names.iter().find(|name| !is_told(name));
+                match (names.iter().filter(is_told).any(|name| principal::covers(name, principal)), open) {
+                    (true, _) => Truth::True,
+                    (false, None) => Truth::False,
+                    (false, Some(open)) => {
+                        self.doubt(|| Doubt::NotUnderstood(format!("the principal `{}`", open.name)))
+                    }
+                }
+            }
             None if names.is_empty() => Truth::False,
             None if names.iter().any(principal::is_everyone) => Truth::True,
             None => self.doubt(|| Doubt::Key("principal".to_owned())),

@@ -86,10 +86,14 @@ impl<'a> Number<'a> {
 }
 
 /// A moment in nanoseconds since 1970: seconds as a whole number, or ISO 8601 in the forms of
-/// <https://www.w3.org/TR/NOTE-datetime>. Four digits alone are seconds, not a year; a day or a month is its beginning in
+/// <https://www.w3.org/TR/NOTE-datetime>. Four digits alone may be seconds or a year, and are
+/// neither here; a day or a month is its beginning in
 /// UTC; a time of day without an offset is none of the forms.
 pub(super) fn moment(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
+    if text.len() == 4 && text == digits && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(i128::from(text.parse::<i64>().ok()?) * 1_000_000_000);
     }

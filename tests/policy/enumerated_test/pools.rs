@@ -38,17 +38,15 @@ pub const ACTION_POINTS: [&str; 19] = [
 ];
 
 /// Patterns of resources without variables.
-pub const RESOURCES: [&str; 15] = [
+pub const RESOURCES: [&str; 13] = [
     "*",
     "arn:p:s:::b",
     "arn:p:s:::b/*",
     "arn:p:s:*",
     "arn:*:s:::b/*",
-    "arn:p:*:b",
     "arn:p:s:::*:k",
     "arn:*",
     "arn:p:s*",
-    "arn:p*b",
     "arn:p:?:::b",
     "arn:p:s:*:*:b/?",
     "arn:p:s:::${*}",
@@ -292,6 +290,8 @@ impl Family {
                 "1704067200",
                 "2024-02",
                 "2024-01-01T00:00:00.5Z",
+                "1893456000000",
+                "-1893456000000",
             ],
             Self::Address => {
                 &["10.0.0.0/8", "10.0.0.0/16", "10.0.2.3", "2001:db8::/32", "2001:DB8::1", "0.0.0.0/0", "::/0"]

@@ -57,11 +57,18 @@ fn clause(word: &'static str, patterns: &'static [&'static str]) -> impl Strateg
 
 fn statement() -> impl Strategy<Value = Value> {
     let principals = &["*", "111122223333", "arn:aws:iam::111122223333:role/R"];
+    // What an account in `NotPrincipal` spares nobody says.
+    let told = |(word, names): (String, Value)| {
+        let names =
+            names.as_array().into_iter().flatten().filter(|name| word == "Principal" || *name != "111122223333");
+        let names = names.cloned().collect::<Vec<_>>();
+        (word, json!(names))
+    };
     (
         any::<bool>(),
         clause("Action", &["*", "s:*", "s:A", "?:B"]),
-        clause("Resource", &["*", "arn:a:b:c:d:*", "arn:a:b:c:d:${aws:A}", "arn:*:e"]),
-        prop::option::of(clause("Principal", principals)),
+        clause("Resource", &["*", "arn:a:b:c:d:*", "arn:a:b:c:d:${aws:A}", "arn:*:*:*:*:e"]),
+        prop::option::of(clause("Principal", principals).prop_map(told)),
         prop::collection::vec(condition(), 0..3),
     )
         .prop_map(|(allows, action, resource, principal, conditions)| {
