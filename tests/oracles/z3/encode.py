@@ -2,8 +2,8 @@
 
 In: JSON lines on standard input, `{"id", "kind", "old", "new"}` and perhaps `bind`: a document a side, or a list of levels
 of documents. Out: a JSON line each, in order: for both directions whether a request exists that one side allows and the
-other does not (`sat`, `unsat`, or `unknown` where the time ran out) and how much processor time `check()` took; or why the pair is not
-expressible. It never drops what it cannot say: the whole pair is given up then.
+other does not (`sat`, `unsat`, or `unknown` where the time ran out) and how much processor time `check()` took; or why the
+pair is not expressible. It never drops what it cannot say: the whole pair is given up then.
 
 A request is an action `service:name`, a resource that is `*` or an ARN, a principal, and the condition keys that the
 documents ask for. What holds of them:
