@@ -19,10 +19,11 @@ use crate::estate::{Observation, Organization, Snapshot};
 use crate::policy::account::{self, Attached, guardrails};
 use crate::policy::catalogue::Catalogue;
 use crate::policy::document::Kind;
-use crate::policy::evaluate::{evaluate, keys};
+use crate::policy::evaluate::{Decision, evaluate, keys};
 use crate::policy::levels::Guardrails;
 use crate::policy::organization::TYPES;
 use crate::policy::request::{ContextValue, Principal, Request};
+use crate::policy::stack::Stack;
 
 /// What is known of an account and of the policies on its way.
 pub(super) struct Place {
@@ -143,7 +144,7 @@ impl Place {
                     told.assumed.extend(read.assumed.iter().cloned());
                     told.refused.extend(read.refused());
                     match read.stack(*kind) {
-                        Some(stack) => Outcome::Answered(evaluate(stack, &told.request)),
+                        Some(stack) => answered(stack, &told.request),
                         None => Outcome::Unread("there is no level".to_owned()),
                     }
                 }
@@ -196,15 +197,25 @@ impl Place {
                 _ => None,
             };
         }
-        let catalogue = Catalogue::get();
-        let (service, _) = request.action.split_once(':')?;
-        if !catalogue.of_service(service).is_empty() && !catalogue.supports_rcp(service) {
-            let date = catalogue.source().date;
-            return Some(format!("resource control policies do not support `{service}`, as AWS listed it at {date}"));
-        }
         let owner = of(&request.resource);
         is_other(&owner).then(|| format!("`{}` belongs to another account", request.resource))
     }
+}
+
+/// What a stack answers. AWS's list of the services that resource control policies bind may have grown since: where one
+/// denies a request to another service, neither is certain.
+fn answered(stack: &Stack, request: &Request) -> Outcome {
+    let answer = evaluate(stack, request);
+    let service = request.action.split_once(':').map_or("", |(service, _)| service);
+    let catalogue = Catalogue::get();
+    let is_listed = catalogue.of_service(service).is_empty() || catalogue.supports_rcp(service);
+    if stack.kind != Kind::Rcp || is_listed || answer.decision == Decision::Allowed {
+        return Outcome::Answered(answer);
+    }
+    Outcome::Unread(format!(
+        "one denies it, and `{service}` is not among the services that resource control policies bind, as AWS listed them at {}",
+        catalogue.source().date
+    ))
 }
 
 /// The service-linked role that makes a request.
