@@ -8,6 +8,7 @@ mod audit_logs;
 pub(crate) mod changes;
 mod guardrails;
 mod links;
+mod masked;
 mod open;
 mod policies;
 pub(crate) mod properties;

@@ -3,8 +3,9 @@
 //! In: every difference of one comparison, and the organisation. Out: the same differences with their direction, requests
 //! that show it, how much it is, why, and the accounts it is true of. A difference weakens an account when, put alone on top
 //! of what the baseline declares, it lets something through that the baseline stops and that the estate as it is does not stop
-//! either; where none does that and all together do, the smallest set that does is told. It never calls a difference harmless
-//! whose documents could not be read.
+//! either. Where an account is weaker still with all of these taken back, the smallest set of the others that does it is told
+//! and taken back as well, until nothing weaker is left. It never calls a difference harmless whose documents could not be
+//! read.
 //!
 //! An account has two guardrails, judged apart: what its principals may do, and what may be done to its resources. They do
 //! not bind the management account:

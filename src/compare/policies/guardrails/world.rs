@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::undo::Undoing;
 use super::{Effort, Judged, told};
@@ -54,8 +54,21 @@ pub(super) struct Change {
     pub(super) pairs: BTreeMap<(Bind, Bind), Weaker>,
 }
 
-/// An account with its paths, declared and now.
-type Bound = (Node, (Path, Path));
+/// An account that is weaker, or may be, and what of it is not explained yet.
+struct Open {
+    account: Node,
+    declared: Path,
+    now: Path,
+    /// The differences that weaken it alone, or may.
+    weaken: Vec<usize>,
+    /// The others that are stricter alone, or may be.
+    tighten: Vec<usize>,
+    /// The differences that bear on it and are not taken as undone.
+    rest: Vec<usize>,
+}
+
+/// What makes accounts one question: the same stacks, as declared, now, and with the same rest of the differences.
+type Question = (Option<Bind>, Option<Bind>, Option<Bind>, Vec<usize>);
 
 /// Accounts with the same pair of stacks.
 pub(super) struct Weaker {
@@ -107,22 +120,23 @@ impl<'a> World<'a> {
         Ok(Self { live, kind, undoing, ground, declared, changes, lost, unit, engine, decided, tries: 0, effort })
     }
 
-    /// Judges each difference alone; then, where none explains the whole, the smallest set that does.
+    /// Judges each difference alone; then, for what is weaker without these, the smallest sets that explain it.
     pub(super) fn judge(&mut self, drifts: &[Drift]) -> Vec<(usize, Judged)> {
         let now = self.ground.now();
         self.effort.paths += now.len();
-        // Accounts that are weaker, or may be, and by no difference alone.
-        let mut unexplained: BTreeMap<Node, (Path, Path)> = BTreeMap::new();
+        let mut open: BTreeMap<Node, Open> = BTreeMap::new();
         for (account, path) in &now {
-            let Some(declared) = self.declared.path(*account) else { continue };
-            if !matches!(self.decision(declared, *path).weaker, decide::Direction::None) {
-                unexplained.insert(*account, (declared, *path));
+            let (account, now) = (*account, *path);
+            let Some(declared) = self.declared.path(account) else { continue };
+            if !matches!(self.decision(declared, now).weaker, decide::Direction::None) {
+                let (weaken, tighten, rest) = (Vec::new(), Vec::new(), Vec::new());
+                open.insert(account, Open { account, declared, now, weaken, tighten, rest });
             }
         }
         for one in 0..self.changes.len() {
-            self.alone(one, &now, &mut unexplained);
+            self.alone(one, &now, &mut open);
         }
-        self.explain(unexplained);
+        self.explain(open.into_values());
         self.tell(drifts);
         let lost = std::mem::take(&mut self.lost).into_iter().map(|(at, why)| (at, Judged::unknown(why)));
         let told = std::mem::take(&mut self.changes).into_iter().map(|change| (change.at, change.judged));
@@ -130,7 +144,7 @@ impl<'a> World<'a> {
     }
 
     /// Judges one difference on top of what is declared.
-    fn alone(&mut self, one: usize, now: &BTreeMap<Node, Path>, unexplained: &mut BTreeMap<Node, (Path, Path)>) {
+    fn alone(&mut self, one: usize, now: &BTreeMap<Node, Path>, open: &mut BTreeMap<Node, Open>) {
         let Some(touched) = self.changes.get(one).map(|change| change.touched.clone()) else { return };
         let alone = self.ground.alone(one, &touched, &self.declared);
         self.effort.paths += alone.len();
@@ -138,8 +152,12 @@ impl<'a> World<'a> {
             let (Some(now), false) = (now.get(&account), before == after) else { continue };
             let weaker = self.weaker(before, after, *now);
             let stricter = self.stricter(before, after, *now);
-            if !matches!(weaker, decide::Direction::None) {
-                unexplained.remove(&account);
+            if let Some(open) = open.get_mut(&account) {
+                if !matches!(weaker, decide::Direction::None) {
+                    open.weaken.push(one);
+                } else if !matches!(self.decision(before, after).stricter, decide::Direction::None) {
+                    open.tighten.push(one);
+                }
             }
             self.note(one, account, (before, after), weaker, stricter);
         }
@@ -219,48 +237,95 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Looks for the differences that weaken accounts together, of which none does it alone.
-    fn explain(&mut self, unexplained: BTreeMap<Node, (Path, Path)>) {
-        // Accounts with the same stacks, which the same differences bear on, are one question.
-        let mut groups: BTreeMap<(Bind, Bind, Vec<usize>), Vec<Bound>> = BTreeMap::new();
-        for (account, paths) in unexplained {
-            let Some(binds) = self.ground.bind(paths.0).zip(self.ground.bind(paths.1)) else { continue };
-            let bearing: Vec<usize> = self.ground.bearing(account).into_iter().collect();
-            groups.entry((binds.0, binds.1, bearing)).or_default().push((account, paths));
+    /// Looks for the differences that weaken accounts together, of which none does it alone. What was told to weaken an
+    /// account is taken as undone there, alone or as a set, and the rest is looked at again until nothing weaker is left: a
+    /// difference never hides what others do.
+    fn explain(&mut self, open: impl Iterator<Item = Open>) {
+        let mut left: Vec<Open> = Vec::new();
+        for mut open in open {
+            let told = |one: &usize| open.weaken.binary_search(one).is_ok();
+            if open.weaken.len() < self.changes.len() {
+                open.rest = self.ground.bearing(open.account).into_iter().filter(|one| !told(one)).collect();
+            }
+            left.push(open);
         }
-        for ((old, now, bearing), accounts) in groups {
-            let found = match self.decide(old, now).weaker {
-                decide::Direction::None => continue,
-                decide::Direction::Unknown(why) => Err(format!("of all differences together: {why}")),
-                decide::Direction::Some(_) => self.together(&accounts, &bearing),
-            };
-            match found {
-                Ok(set) => self.note_together(&set, &accounts),
-                Err(why) => {
-                    for one in bearing {
-                        if let Some(Change { judged, .. }) = self.changes.get_mut(one) {
-                            judged.unknown = judged.unknown.take().or_else(|| Some(why.clone()));
-                        }
-                    }
+        while !left.is_empty() {
+            // Accounts with the same stacks, which the same differences bear on, are one question.
+            let mut questions: BTreeMap<Question, Vec<Open>> = BTreeMap::new();
+            for open in std::mem::take(&mut left) {
+                if let Some((question, open)) = self.question(open) {
+                    questions.entry(question).or_default().push(open);
                 }
+            }
+            for accounts in questions.into_values() {
+                left.extend(self.answer(accounts));
             }
         }
     }
 
-    /// The smallest set of differences that weaken an account together; or why it was not looked for.
-    fn together(&mut self, accounts: &[Bound], bearing: &[usize]) -> Result<Vec<usize>, String> {
-        let Some((account, (declared, now))) = accounts.first().copied() else { return Ok(Vec::new()) };
-        let name = self.ground.name(account).to_owned();
-        if bearing.len() > TOLD_APART {
-            let count = bearing.len();
+    /// The path of an account with no difference but some, which are in order.
+    fn with(&mut self, account: Node, these: &[usize]) -> Path {
+        self.effort.paths += 1;
+        self.ground.path(account, &|other| these.binary_search(&other).is_err())
+    }
+
+    /// What is still to be explained of an account, if anything is.
+    fn question(&mut self, mut open: Open) -> Option<(Question, Open)> {
+        while !open.rest.is_empty() {
+            let state = self.with(open.account, &open.rest);
+            if !matches!(self.weaker(open.declared, state, open.now), decide::Direction::None) {
+                let [old, now, state] = [open.declared, open.now, state].map(|path| self.ground.bind(path));
+                return Some(((old, now, state, open.rest.clone()), open));
+            }
+            // What is stricter alone may stop here what gets through now, by a difference that is taken as undone: once more
+            // without it.
+            let tighten = std::mem::take(&mut open.tighten);
+            if tighten.is_empty() {
+                return None;
+            }
+            open.rest.retain(|one| !tighten.contains(one));
+        }
+        None
+    }
+
+    /// Explains something that weakens accounts which are one question; what may be left of them comes back.
+    fn answer(&mut self, accounts: Vec<Open>) -> Vec<Open> {
+        let Some(first) = accounts.first() else { return Vec::new() };
+        let state = self.with(first.account, &first.rest);
+        let found = match self.weaker(first.declared, state, first.now) {
+            decide::Direction::None => return Vec::new(),
+            decide::Direction::Unknown(why) if first.weaken.is_empty() => {
+                Err(format!("of all differences together: {why}"))
+            }
+            decide::Direction::Unknown(why) => Err(format!("of this and other differences together: {why}")),
+            decide::Direction::Some(_) => self.together(first),
+        };
+        match found {
+            Ok(set) => self.note_together(&set, accounts),
+            Err(why) => {
+                for one in &first.rest {
+                    if let Some(Change { judged, .. }) = self.changes.get_mut(*one) {
+                        judged.unknown = judged.unknown.take().or_else(|| Some(why.clone()));
+                    }
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// The smallest set of the rest that weakens an account together; or why it was not looked for.
+    fn together(&mut self, open: &Open) -> Result<Vec<usize>, String> {
+        let name = self.ground.name(open.account).to_owned();
+        if open.rest.len() > TOLD_APART {
+            let count = open.rest.len();
             return Err(format!(
                 "{name} is weaker by {count} differences together, and which of them it needs was not looked for: they are \
                  more than {TOLD_APART}"
             ));
         }
         // What is undone stays undone as long as the rest weakens without it.
-        let mut undone: FxHashSet<usize> = FxHashSet::default();
-        for one in bearing {
+        let mut needed = open.rest.clone();
+        for one in &open.rest {
             if self.tries >= TRIES {
                 return Err(format!(
                     "{name} is weaker by several differences together, and which of them it needs was not looked for: \
@@ -268,29 +333,41 @@ impl<'a> World<'a> {
                 ));
             }
             self.tries += 1;
-            undone.insert(*one);
-            let rest = self.ground.path(account, &|other| undone.contains(&other));
-            self.effort.paths += 1;
-            if !matches!(self.weaker(declared, rest, now), decide::Direction::Some(_)) {
-                undone.remove(one);
+            let fewer: Vec<usize> = needed.iter().copied().filter(|other| other != one).collect();
+            let state = self.with(open.account, &fewer);
+            if matches!(self.weaker(open.declared, state, open.now), decide::Direction::Some(_)) {
+                needed = fewer;
             }
         }
-        Ok(bearing.iter().copied().filter(|one| !undone.contains(one)).collect())
+        match needed.is_empty() {
+            true => Err(format!("{name} is weaker, and by which differences was not found")),
+            false => Ok(needed),
+        }
     }
 
-    fn note_together(&mut self, set: &[usize], accounts: &[Bound]) {
+    /// Takes down what a set does to accounts, and takes it as undone there.
+    fn note_together(&mut self, set: &[usize], mut accounts: Vec<Open>) -> Vec<Open> {
         let names: BTreeMap<usize, String> =
             set.iter().filter_map(|one| Some((*one, self.changes.get(*one)?.name.clone()))).collect();
-        for one in set {
-            for (account, paths) in accounts {
-                let weaker = self.decision(paths.0, paths.1).weaker;
-                self.note(*one, *account, *paths, weaker, decide::Direction::None);
+        for (place, open) in accounts.iter_mut().enumerate() {
+            let state = self.with(open.account, set);
+            let weaker = self.weaker(open.declared, state, open.now);
+            // The set was found for the first; another whom it does not weaken is asked about again, by itself.
+            if place > 0 && matches!(weaker, decide::Direction::None) {
+                continue;
             }
+            for one in set {
+                self.note(*one, open.account, (open.declared, state), weaker.clone(), decide::Direction::None);
+            }
+            open.rest.retain(|one| !set.contains(one));
+        }
+        for one in set {
             if let Some(Change { judged, .. }) = self.changes.get_mut(*one) {
                 let others = names.iter().filter(|(other, _)| *other != one).map(|(_, name)| name.clone());
                 judged.together_with.extend(others);
             }
         }
+        accounts
     }
 
     /// Says of each difference how much it lets through, why, and where it begins to bind.
