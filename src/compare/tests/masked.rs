@@ -166,7 +166,7 @@ fn picked(mask: u8) -> Vec<&'static str> {
     ACTIONS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, action)| *action).collect()
 }
 
-/// The names of bans that are missing, and of those among them that are told to weaken.
+/// The bans that are missing, each by its place, and whether it is told to weaken.
 fn missed(masks: &[u8], missing: u8) -> Vec<(usize, bool)> {
     let actions: Vec<Vec<&str>> = masks.iter().map(|mask| picked(*mask)).collect();
     let bans: Vec<(&str, &[&str], &str)> =
