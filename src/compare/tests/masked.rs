@@ -166,7 +166,7 @@ fn picked(mask: u8) -> Vec<&'static str> {
     ACTIONS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, action)| *action).collect()
 }
 
-/// The names of bans that are missing, and of those among them that are told to weaken.
+/// The bans that are missing, each by its place, and whether it is told to weaken.
 fn missed(masks: &[u8], missing: u8) -> Vec<(usize, bool)> {
     let actions: Vec<Vec<&str>> = masks.iter().map(|mask| picked(*mask)).collect();
     let bans: Vec<(&str, &[&str], &str)> =
@@ -198,11 +198,11 @@ proptest! {
     #[test]
     fn what_is_told_taken_back_leaves_nothing_open(masks in prop::collection::vec(1_u8..8, 5), missing in 24_u8..32) {
         let told = missed(&masks, missing);
-        for bit in 0..ACTIONS.len() {
+        for (bit, action) in ACTIONS.iter().enumerate() {
             let bans: Vec<usize> = (0..masks.len()).filter(|place| masks[*place] & (1 << bit) != 0).collect();
             let is_open = !bans.is_empty() && bans.iter().all(|place| missing & (1 << place) != 0);
             let is_told = told.iter().any(|(place, told)| *told && bans.contains(place));
-            prop_assert!(!is_open || is_told, "{} by {:?} {:b}: {:?}", ACTIONS[bit], masks, missing, told);
+            prop_assert!(!is_open || is_told, "{} by {:?} {:b}: {:?}", action, masks, missing, told);
         }
     }
 }

@@ -339,10 +339,10 @@ impl<'a> World<'a> {
                 needed = fewer;
             }
         }
-        match needed.is_empty() {
-            true => Err(format!("{name} is weaker, and by which differences was not found")),
-            false => Ok(needed),
+        if needed.is_empty() {
+            return Err(format!("{name} is weaker, and by which differences was not found"));
         }
+        Ok(needed)
     }
 
     /// Takes down what a set does to accounts, and takes it as undone there.
