@@ -344,7 +344,10 @@ impl Judge<'_> {
 fn is_fewer(before: &Value, after: &Value) -> bool {
     match (before.as_u64(), after.as_u64()) {
         (Some(before), Some(after)) => after <= before,
-        _ => list(after).iter().all(|one| list(before).contains(one)),
+        _ => {
+            let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            all(after).iter().all(|one| all(before).contains(one))
+        }
     }
 }
 

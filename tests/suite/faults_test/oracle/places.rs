@@ -128,7 +128,11 @@ pub(super) fn needs(finding: &Value) -> Vec<String> {
         rule if rule.starts_with("policy.") => organization(&["policies", "policy_types", "root", "units", "accounts"]),
         "region.zone-group.enabled" => vec![here("zone_groups"), format!("accounts/{account}/region_status")],
         "region.open" => {
-            let within = list(&finding["accounts"]).iter().map(|id| format!("accounts/{}/region_status", text(id)));
+            let within = finding["accounts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|id| format!("accounts/{}/region_status", text(id)));
             within.chain(organization(&["policies", "policy_types", "root", "units", "accounts"])).collect()
         }
         rule if rule.starts_with("region.") => vec![format!("accounts/{account}/region_status")],
