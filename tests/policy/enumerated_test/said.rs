@@ -112,6 +112,10 @@ impl Said {
 
     /// Spells conditions that ask the same operator of the same key apart, for a key stands once in an object.
     pub fn part(&mut self) {
+        // Whom an account in `NotPrincipal` spares, AWS does not say.
+        if let Some((true, names)) = &mut self.principals {
+            names.retain(|(_, name)| !(name.ends_with(":root") || name.bytes().all(|byte| byte.is_ascii_digit())));
+        }
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for condition in &mut self.conditions {
             let count = seen.entry(condition.key.to_owned()).or_default();
