@@ -44,7 +44,7 @@ impl Attached {
             };
             (policy.id.clone(), text)
         });
-        Ok(Self { kind, arrangement, texts: texts.collect(), is_off: is_off(organization, policy_type) })
+        Ok(Self { kind, arrangement, texts: texts.collect(), is_off: is_off(organization, policy_type)? })
     }
 
     /// The policies on the way to an account by their ids; what has the same ids has the same texts.

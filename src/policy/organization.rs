@@ -75,7 +75,7 @@ pub fn arranged(organization: &Organization, policy_type: &str, kind: Kind) -> R
     let mut arrangement = Arrangement::default();
     let hangs = members.iter().map(|account| (account.id.clone(), account.parent.clone()));
     arrangement.parent.extend(hangs.chain(units.iter().map(|unit| (unit.id.clone(), unit.parent.clone()))));
-    if is_off(organization, policy_type) {
+    if is_off(organization, policy_type)? {
         // With the type off nothing is taken away anywhere.
         arrangement.text.insert(OFF.to_owned(), texts.add("FullAWSAccess", Ok(Document::full_access())));
         let root = organization.root.known().cloned();
@@ -88,10 +88,18 @@ pub fn arranged(organization: &Organization, policy_type: &str, kind: Kind) -> R
     Ok((texts, arrangement))
 }
 
-/// Whether a type is known to be off.
-pub(super) fn is_off(organization: &Organization, policy_type: &str) -> bool {
-    let types = organization.policy_types.known();
-    types.is_some_and(|types| types.get(policy_type).is_none_or(|status| status != "ENABLED"))
+/// Whether a type is known to be off: one that is being switched off is off already, one that is being switched on is not on
+/// yet.
+///
+/// # Errors
+/// It is in a state that nobody knows.
+pub(super) fn is_off(organization: &Organization, policy_type: &str) -> Result<bool, String> {
+    let Some(types) = organization.policy_types.known() else { return Ok(false) };
+    match types.get(policy_type).map(String::as_str) {
+        Some("ENABLED") => Ok(false),
+        None | Some("PENDING_ENABLE" | "PENDING_DISABLE") => Ok(true),
+        Some(word) => Err(format!("the policy type is {word}, so that it cannot be told what binds")),
+    }
 }
 
 fn unread(what: &str) -> String {
