@@ -230,7 +230,7 @@ def test_an_opt_in_region_that_is_not_allowed_is_named_in_every_account(scanner,
     regions = [{"allowed": sorted(OPT_IN - {"me-south-1"} | ALWAYS_ON)}]
     scan = scanner.scan({**declared, "aws": {**declared["aws"], "regions": regions}}, "--kind", "region")
     enabled = [finding for finding in scan.report["findings"] if finding["kind"] == "region"]
-    assert {finding["rule"] for finding in enabled} == {"region.enabled"}
+    assert {finding["rule"] for finding in enabled} == {"region.enabled", "region.open"}
     assert {finding["scope"]["region"] for finding in enabled} == {"me-south-1"}
     active = set(changes.accounts.values()) - {changes.accounts["archive"]}
     assert {finding["scope"]["account"] for finding in enabled} >= active

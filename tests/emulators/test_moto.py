@@ -11,13 +11,6 @@ import emulator
 import estate
 import pytest
 
-# The regions that cannot be switched off: guardrails that do not ban them would leave them open.
-ALWAYS_ON = {
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2",
-    "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-west-1", "eu-west-2",
-    "eu-west-3", "eu-north-1", "sa-east-1",
-}
-
 MANAGEMENT = "master"  # moto's own name for it
 
 #: What this emulator can hold a baseline against; every finding of these kinds is one the test made.
@@ -71,7 +64,7 @@ def declared(made):
     )
     aws["delegated_administrators"] = [{"account": made.accounts["audit"], "service": "guardduty.amazonaws.com"}]
     aws["trusted_services"] = ["guardduty.amazonaws.com", "cloudtrail.amazonaws.com", "account.amazonaws.com"]
-    aws["regions"] = [{"allowed": sorted(ALWAYS_ON)}]
+    aws["regions"] = [{"allowed": ["*"]}]
     aws["settings"] = [
         {
             "where": {"ou": "/Workloads", "region": estate.SETTINGS_REGION},
