@@ -221,3 +221,19 @@ fn an_account_that_left_is_bound_by_nothing_and_what_was_not_read_is_not_unchang
     assert_eq!(back.code, 0, "{}", back.stdout);
     assert!(back.stdout.contains("new: 555555555555"), "{}", back.stdout);
 }
+
+/// What is not judged between snapshots is never a part of a proof.
+#[test]
+fn policies_of_other_types_that_differ_are_no_proof() {
+    let project = Project::acme();
+    snapshot(&project, "old.json", |_| {});
+    let mut other: Value = serde_json::from_str(&project.read("old.json")).expect("JSON");
+    let policies = other["organization"]["known"]["policies"].as_object_mut().expect("policies");
+    policies.insert("DECLARATIVE_POLICY_EC2".to_owned(), json!({"known": []}));
+    project.write("other.json", &other.to_string());
+    let run = project.run(&["compare", "old.json", "other.json"], &[]);
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("policies of the type DECLARATIVE_POLICY_EC2 are not the same"), "{}", run.stdout);
+    assert_eq!(project.run(&["compare", "old.json", "other.json", "--kind", "scp"], &[]).code, 0);
+    assert_eq!(project.run(&["compare", "other.json", "other.json"], &[]).code, 0);
+}

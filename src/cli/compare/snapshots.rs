@@ -98,6 +98,9 @@ pub(super) fn compare(
             (Err(why), _) | (_, Err(why)) => changed.cannot(format!("{kind}: {why}")),
         }
     }
+    if kind.is_none() {
+        changed.other_types(old, new);
+    }
     Ok(changed)
 }
 
@@ -129,6 +132,22 @@ impl Changed {
     fn cannot(&mut self, why: String) {
         self.verdict = self.verdict.and(Verdict::Unknown);
         self.reasons.push(why);
+    }
+
+    /// Policies of other types are not judged here: where they are not the same, nothing is proven.
+    fn other_types(&mut self, old: &Organization, new: &Organization) {
+        let is_other = |policy_type: &&String| TYPES.iter().all(|(known, _)| known != policy_type);
+        let types: BTreeSet<&String> = old.policies.keys().chain(new.policies.keys()).filter(is_other).collect();
+        for policy_type in types {
+            let (before, after) = (old.policies.get(policy_type), new.policies.get(policy_type));
+            let is_known = before.is_some_and(|policies| policies.known().is_some());
+            if before != after || !is_known {
+                self.cannot(format!(
+                    "policies of the type {policy_type} are not the same, or were not read, and are not judged between \
+                     snapshots; compare their documents with `--kind declarative`"
+                ));
+            }
+        }
     }
 
     /// Who moved, came and left.

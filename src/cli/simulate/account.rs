@@ -103,7 +103,9 @@ fn member<'a>(organization: &'a Organization, reference: &str) -> Result<Option<
     match (named.next(), named.next()) {
         (Some(account), None) => Ok(Some(&account.id)),
         (Some(_), Some(_)) => Err(format!("several accounts are called `{reference}`; give an id")),
-        (None, _) => Err(format!("the organisation of the snapshot has no account `{reference}`")),
+        (None, _) => Err(format!(
+            "the organisation of the snapshot has no account `{reference}`; give the id or the name of one that it lists"
+        )),
     }
 }
 

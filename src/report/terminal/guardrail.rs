@@ -31,7 +31,9 @@ pub(super) fn explain(page: &mut Page, finding: &Finding) {
         return;
     }
     page.entry(2, "accounts", &few(finding.accounts.iter(), LISTED));
-    page.entry(2, "units", &few(finding.units.iter(), LISTED));
+    if !finding.units.is_empty() {
+        page.entry(2, "units", &few(finding.units.iter(), LISTED));
+    }
     let stacks = match finding.stacks {
         1 => "one stack of policies binds these accounts".to_owned(),
         count => format!("{count} distinct stacks of policies bind these accounts"),
